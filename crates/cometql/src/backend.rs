@@ -1,0 +1,98 @@
+//! The seam between the wire and the language: what a MySQL-speaking door needs
+//! from whatever answers behind it. The wire knows packets and passwords, the
+//! language knows statements; neither knows the other's types beyond these two
+//! traits, so either can be replaced.
+
+use std::future::Future;
+use std::net::IpAddr;
+
+use crate::answer::{Answer, Column, Parameter, Prepared};
+use crate::error::{ErrorNumbers, SqlError};
+
+/// Opens sessions for people who prove who they are.
+pub trait Backend: Send + Sync + 'static {
+    /// A logged-in session.
+    type Session: Session;
+
+    /// Who `user` is and what the wire must verify before opening a session.
+    ///
+    /// An unknown user is answered like a wrong key, so that the wire spends
+    /// the same time on both.
+    fn account(&self, user: &str) -> Account;
+
+    /// Opens a session after the wire has verified the key.
+    ///
+    /// # Errors
+    /// `UnknownDatabase` when `database` names one that does not exist; the
+    /// wire sends the error and closes.
+    fn open(&self, login: Login) -> Result<Self::Session, SqlError>;
+}
+
+/// What the wire must verify for a user name.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Account {
+    /// The user must prove that they know this key.
+    Key(String),
+    /// The user logs in with an empty password and may do nothing
+    /// (`haproxy_check`, compatibility reference §1.3).
+    NoKey,
+    /// There is no such user: refuse as if the key were wrong.
+    Unknown,
+}
+
+/// A verified login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The MySQL user name.
+    pub user: String,
+    /// The database named at login, if any.
+    pub database: Option<String>,
+    /// The client's address; `None` on a Unix socket.
+    pub address: Option<IpAddr>,
+    /// This connection's number, unique while the server runs.
+    pub connection_id: u32,
+}
+
+/// One logged-in session. Statements of a session run one after another.
+pub trait Session: Send + 'static {
+    /// Runs exactly one statement; the wire has split them already.
+    /// `parameters` fill its `?` in order; empty for the text protocol.
+    ///
+    /// # Errors
+    /// Whatever the language refuses; the connection stays.
+    fn execute(
+        &mut self,
+        statement: &str,
+        parameters: &[Parameter],
+    ) -> impl Future<Output = Result<Answer, SqlError>> + Send;
+
+    /// Checks one statement and says how many parameters it takes, without running it.
+    ///
+    /// # Errors
+    /// Whatever the language refuses before running.
+    fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError>;
+
+    /// COM_INIT_DB: chooses a database.
+    ///
+    /// # Errors
+    /// `UnknownDatabase` or `Forbidden`; the session stays as it was.
+    fn use_database(&mut self, database: &str) -> Result<(), SqlError>;
+
+    /// COM_RESET_CONNECTION: forgets everything but who logged in.
+    fn reset(&mut self);
+
+    /// COM_FIELD_LIST: the columns of `table`.
+    ///
+    /// # Errors
+    /// `UnknownTable`.
+    fn field_list(&self, table: &str) -> Result<Vec<Column>, SqlError>;
+
+    /// Whether the session is inside BEGIN … COMMIT (status flag IN_TRANS).
+    fn in_transaction(&self) -> bool;
+
+    /// Whether the session is in autocommit mode (status flag AUTOCOMMIT).
+    fn autocommit(&self) -> bool;
+
+    /// Which error numbers this session asked for.
+    fn error_numbers(&self) -> ErrorNumbers;
+}

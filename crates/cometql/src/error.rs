@@ -1,0 +1,226 @@
+//! What can go wrong with a statement, and the one table that gives every
+//! failure its number: CometQL's published number, MySQL's number and SQLSTATE.
+//!
+//! No other file in this crate writes an error number.
+
+use std::fmt;
+
+/// A refused statement: what kind of refusal, and a sentence for a person.
+///
+/// The sentence says what was expected and what was got; it never contains a
+/// key, a hash or a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlError {
+    /// The kind, which decides the numbers on the wire.
+    pub kind: ErrorKind,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+impl SqlError {
+    /// An error of `kind` with the sentence `message`.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// CometQL error 3: the text is not a statement.
+    pub fn syntax(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Syntax, message)
+    }
+
+    /// CometQL error 12: a value is missing or cannot be what it is meant to be.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidValue, message)
+    }
+
+    /// CometQL error 2: a construct this server does not offer.
+    pub fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unsupported, message)
+    }
+
+    /// CometQL error 500: the server could not do what was asked.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Internal, message)
+    }
+
+    /// The error number to send, in the numbering the session asked for.
+    pub fn number(&self, numbers: ErrorNumbers) -> u16 {
+        let row = self.kind.row();
+        match numbers {
+            ErrorNumbers::CometQl => row.cometql,
+            ErrorNumbers::MySql => row.mysql,
+        }
+    }
+
+    /// The five-character SQLSTATE, the same in both numberings.
+    pub fn sqlstate(&self) -> &'static str {
+        self.kind.row().sqlstate
+    }
+}
+
+impl fmt::Display for SqlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for SqlError {}
+
+/// Which numbers a client sees (`error_numbers` in the configuration).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorNumbers {
+    /// The numbers CometQL published (2, 3, 10-17, 403, 500), MySQL's for the rest.
+    #[default]
+    CometQl,
+    /// MySQL's numbers for everything, for ORMs that test for 1045, 1064, 1146, ….
+    MySql,
+}
+
+macro_rules! error_kinds {
+    ($($(#[$doc:meta])* $kind:ident => $cometql:literal, $mysql:literal, $sqlstate:literal;)*) => {
+        /// The kinds of refusal. Each has one row in the table of numbers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl ErrorKind {
+            /// Every kind, in the order of the table; documentation is printed from it.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// This kind's numbers.
+            pub const fn row(self) -> ErrorRow {
+                match self {
+                    $(Self::$kind => ErrorRow {
+                        cometql: $cometql,
+                        mysql: $mysql,
+                        sqlstate: $sqlstate,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+/// One row of the table of error numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErrorRow {
+    /// The number CometQL published, or MySQL's where CometQL has none.
+    pub cometql: u16,
+    /// MySQL's number for the same thing.
+    pub mysql: u16,
+    /// SQLSTATE, five characters.
+    pub sqlstate: &'static str,
+}
+
+error_kinds! {
+    /// A construct this server does not offer.
+    Unsupported => 2, 1235, "42000";
+    /// The text is not a statement.
+    Syntax => 3, 1064, "42000";
+    /// INSERT into or DELETE from a table that only shows live state.
+    ReadOnlyTable => 10, 1036, "HY000";
+    /// A name, a key or a value is longer than its column.
+    TooLong => 11, 1406, "22001";
+    /// A required field is missing, has bad characters, or is out of range.
+    InvalidValue => 12, 1366, "HY000";
+    /// The condition that must name the key is missing.
+    MissingKey => 13, 1175, "HY000";
+    /// A column is named twice.
+    DuplicateColumn => 13, 1110, "42000";
+    /// No such column.
+    UnknownColumn => 14, 1054, "42S22";
+    /// The number of values differs from the number of columns.
+    ColumnCount => 14, 1136, "21S01";
+    /// No such table.
+    UnknownTable => 15, 1146, "42S02";
+    /// No such database.
+    UnknownDatabase => 15, 1049, "42000";
+    /// Login failed.
+    AccessDenied => 16, 1045, "28000";
+    /// A name is shorter than allowed.
+    TooShort => 17, 1366, "HY000";
+    /// More conditions than a statement may have.
+    TooManyConditions => 18, 1235, "42000";
+    /// More values than a statement may have.
+    TooManyValues => 19, 1235, "42000";
+    /// More columns than a statement may have.
+    TooManyColumns => 20, 1117, "HY000";
+    /// The session may not do this.
+    Forbidden => 403, 1227, "42000";
+    /// The server could not do what was asked.
+    Internal => 500, 1105, "HY000";
+    /// The connection limit is reached.
+    TooManyConnections => 1040, 1040, "08004";
+    /// The handshake was not one.
+    BadHandshake => 1043, 1043, "08S01";
+    /// No such protocol command.
+    UnknownCommand => 1047, 1047, "08S01";
+    /// The server is stopping.
+    Shutdown => 1053, 1053, "08S01";
+    /// No such session to kill.
+    UnknownThread => 1094, 1094, "HY000";
+    /// A packet or a statement is larger than allowed.
+    PacketTooLarge => 1153, 1153, "08S01";
+    /// A packet has the wrong sequence number.
+    PacketsOutOfOrder => 1156, 1156, "08S01";
+    /// No such system variable.
+    UnknownVariable => 1193, 1193, "HY000";
+    /// The statement took longer than allowed.
+    Timeout => 1205, 1205, "HY000";
+    /// No such prepared statement.
+    UnknownStatement => 1243, 1243, "HY000";
+    /// The statement was killed.
+    Interrupted => 1317, 1317, "70100";
+    /// More prepared statements than a session may hold.
+    TooManyStatements => 1461, 1461, "42000";
+    /// A packet's contents are not what its command says.
+    MalformedPacket => 1835, 1835, "HY000";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_numbers_are_kept() {
+        let published = [
+            (ErrorKind::Unsupported, 2),
+            (ErrorKind::Syntax, 3),
+            (ErrorKind::ReadOnlyTable, 10),
+            (ErrorKind::TooLong, 11),
+            (ErrorKind::InvalidValue, 12),
+            (ErrorKind::MissingKey, 13),
+            (ErrorKind::UnknownColumn, 14),
+            (ErrorKind::UnknownTable, 15),
+            (ErrorKind::AccessDenied, 16),
+            (ErrorKind::TooShort, 17),
+            (ErrorKind::Forbidden, 403),
+            (ErrorKind::Internal, 500),
+        ];
+        for (kind, number) in published {
+            assert_eq!(
+                SqlError::new(kind, "").number(ErrorNumbers::CometQl),
+                number
+            );
+        }
+    }
+
+    #[test]
+    fn every_sqlstate_has_five_characters() {
+        for kind in ErrorKind::ALL {
+            assert_eq!(kind.row().sqlstate.len(), 5, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn the_mysql_numbering_never_falls_below_1000() {
+        for kind in ErrorKind::ALL {
+            assert!(kind.row().mysql >= 1000, "{kind:?}");
+        }
+    }
+}
