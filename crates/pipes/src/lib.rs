@@ -1,1 +1,38 @@
-//! placeholder
+//! The hall: what a pipe, a message, a subscriber, a user and a tenant are, and
+//! every rule about them. It has no sockets and no SQL; doors call it, stores
+//! serve it.
+//!
+//! # Layout
+//! - [`name`], [`message`], [`settings`], [`tenant`]: what things are.
+//! - [`family`]: what a pipe's name allows.
+//! - [`limits`], [`error`]: every bound, every refusal.
+//! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
+//!   all other changes), `presence` (users and mailboxes), [`listing`] (what
+//!   SELECT shows), `housekeeping` (timed work).
+//! - `pipe`, [`connection`]: the living state.
+//! - [`shard`]: the way out to the browsers, implemented by a door.
+//! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
+
+mod apply;
+pub mod connection;
+pub mod error;
+pub mod family;
+pub mod hall;
+mod housekeeping;
+pub mod limits;
+pub mod listing;
+pub mod memory_storage;
+pub mod message;
+pub mod name;
+mod pipe;
+mod presence;
+pub mod settings;
+pub mod shard;
+pub mod storage;
+pub mod tenant;
+
+pub use apply::{Change, DeliveryReport, Effect};
+pub use connection::{Connection, Visitor};
+pub use error::HallError;
+pub use hall::{Hall, HallConfig};
+pub use presence::Authorization;

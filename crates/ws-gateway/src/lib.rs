@@ -1,1 +1,32 @@
-//! placeholder
+//! The browser door: HTTP, WebSocket, the comet text protocol.
+//!
+//! # Layout
+//! The road of a connection, in order:
+//! - [`server`]: accepts, speaks HTTP, hands over upgraded connections.
+//! - `http`, `assets`, `files`: plain HTTP answers.
+//! - `request`: who is at the door.
+//! - `session`: one connection from greeting to end.
+//! - `socket`, `outbox`: bytes in, bytes out.
+//! - `command`: what browsers say.
+//! - `event`: what browsers are told; `payload`, `json`, `frame` are its parts.
+//! - [`shard`]: many connections' outbound side.
+//! - [`config`]: settings and bounds.
+
+mod assets;
+mod command;
+pub mod config;
+mod event;
+mod files;
+mod frame;
+mod http;
+mod json;
+mod outbox;
+mod payload;
+mod request;
+pub mod server;
+mod session;
+pub mod shard;
+mod socket;
+
+pub use config::{GatewayConfig, GatewayLimits};
+pub use server::{Gateway, Shards};

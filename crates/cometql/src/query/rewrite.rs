@@ -1,0 +1,1024 @@
+//! A parsed MySQL query as a SQLite query: WITH, FROM, the select list, the
+//! clauses and LIMIT. Expressions are in the sibling `expression`, function
+//! calls in `calls`. What is not written here is refused with its name.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{
+    Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName,
+    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
+    TableWithJoins, Value, ValueWithSpan, Visit, Visitor, With,
+};
+
+use super::calendar::Moment;
+use super::catalogue::Catalogue;
+use super::context::SessionContext;
+use super::running::InOrder;
+use super::scope::{Kind, OutputColumn, Phase, Scope, Source, quoted, same};
+use super::table::ColumnKey;
+use super::vtab::sqlite_name;
+use crate::answer::{Column, DATABASE, Parameter};
+use crate::error::{ErrorKind, SqlError};
+
+/// How deep queries and expressions may nest. Chains of one operator
+/// (`a AND b AND …`) count once.
+pub const MAX_DEPTH: usize = 64;
+
+/// The most queries one UNION may join.
+pub const MAX_UNION: usize = 200;
+
+/// A query SQLite can run.
+pub(super) struct Rewritten {
+    pub(super) sql: String,
+    pub(super) columns: Vec<Column>,
+    pub(super) in_order: Option<InOrder>,
+    /// Whether the query has a LIMIT of its own.
+    pub(super) has_limit: bool,
+}
+
+/// Rewrites `query`. Without `parameters` the columns are right, but the query
+/// must not be run.
+///
+/// # Errors
+/// `Unsupported`, `UnknownTable`, `UnknownColumn`, `UnknownVariable`,
+/// `InvalidValue`, each with a sentence that names the construct.
+pub(super) fn rewrite(
+    query: &Query,
+    parameters: Option<&[Parameter]>,
+    catalogue: &Catalogue,
+    context: &SessionContext,
+) -> Result<Rewritten, SqlError> {
+    let mut rewriter = Rewriter {
+        catalogue,
+        context,
+        parameters,
+        placeholders: placeholders(query),
+        now: Moment::now(),
+        scopes: Vec::new(),
+        ctes: Vec::new(),
+        depth: 0,
+        in_order: None,
+    };
+    if let Some(parameters) = parameters
+        && parameters.len() != rewriter.placeholders.len()
+    {
+        return Err(SqlError::invalid(format!(
+            "the statement has {} parameters, {} values were given",
+            rewriter.placeholders.len(),
+            parameters.len()
+        )));
+    }
+    let (sql, columns) = rewriter.query(query, true)?;
+    Ok(Rewritten {
+        sql,
+        columns: columns.into_iter().map(|column| column.definition).collect(),
+        in_order: rewriter.in_order,
+        has_limit: query.limit_clause.is_some(),
+    })
+}
+
+/// The number of each `?`, counted in the order of the statement's text, by
+/// the address of its node: the rewriting visits them in another order.
+fn placeholders(query: &Query) -> HashMap<usize, usize> {
+    struct Collector(HashMap<usize, usize>);
+    impl Visitor for Collector {
+        type Break = ();
+        fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+            if matches!(&value.value, Value::Placeholder(mark) if mark == "?") {
+                let number = self.0.len() + 1;
+                self.0.insert(address(value), number);
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut collector = Collector(HashMap::new());
+    let _ = query.visit(&mut collector);
+    collector.0
+}
+
+pub(super) fn address(value: &ValueWithSpan) -> usize {
+    std::ptr::from_ref(value).addr()
+}
+
+pub(super) struct Rewriter<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) context: &'a SessionContext,
+    pub(super) parameters: Option<&'a [Parameter]>,
+    pub(super) placeholders: HashMap<usize, usize>,
+    pub(super) now: Moment,
+    pub(super) scopes: Vec<Scope>,
+    ctes: Vec<(String, Vec<OutputColumn>)>,
+    depth: usize,
+    in_order: Option<InOrder>,
+}
+
+type Output = (String, Vec<OutputColumn>);
+
+impl Rewriter<'_> {
+    /// Runs `inner` one level deeper.
+    pub(super) fn nested<T>(
+        &mut self,
+        inner: impl FnOnce(&mut Self) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(SqlError::unsupported(format!(
+                "the query is nested deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// A whole query, without parentheses.
+    pub(super) fn query(&mut self, query: &Query, is_outermost: bool) -> Result<Output, SqlError> {
+        self.nested(|this| {
+            let visible = this.ctes.len();
+            let result = this.query_with_names(query, is_outermost);
+            this.ctes.truncate(visible);
+            result
+        })
+    }
+
+    fn query_with_names(&mut self, query: &Query, is_outermost: bool) -> Result<Output, SqlError> {
+        if query.fetch.is_some() {
+            return Err(SqlError::unsupported("FETCH is not offered; use LIMIT"));
+        }
+        if query.for_clause.is_some()
+            || query.settings.is_some()
+            || query.format_clause.is_some()
+            || !query.pipe_operators.is_empty()
+        {
+            return Err(SqlError::unsupported(
+                "FOR, SETTINGS, FORMAT and |> are not offered in a SELECT",
+            ));
+        }
+        let with = match &query.with {
+            Some(with) => self.with(with)?,
+            None => String::new(),
+        };
+        let (body, columns) = match &*query.body {
+            SetExpr::Select(select) => {
+                self.select(select, query.order_by.as_ref(), is_outermost)?
+            }
+            body => {
+                let (body, columns) = self.set_expression(body)?;
+                let order = self.order_of_union(query.order_by.as_ref(), &columns)?;
+                (format!("{body}{order}"), columns)
+            }
+        };
+        let limit = match &query.limit_clause {
+            Some(limit) => self.limit(limit)?,
+            None => String::new(),
+        };
+        Ok((format!("{with}{body}{limit}"), columns))
+    }
+
+    fn with(&mut self, with: &With) -> Result<String, SqlError> {
+        if with.recursive {
+            return Err(SqlError::unsupported("WITH RECURSIVE is not offered"));
+        }
+        let mut parts = Vec::new();
+        for cte in &with.cte_tables {
+            let (sql, mut columns) = self.query(&cte.query, false)?;
+            let name = &cte.alias.name.value;
+            rename(&mut columns, &cte.alias)?;
+            let names: Vec<_> = columns
+                .iter()
+                .map(|column| quoted(&column.definition.name))
+                .collect();
+            parts.push(format!("{}({}) AS ({sql})", quoted(name), names.join(", ")));
+            self.ctes.push((name.clone(), columns));
+        }
+        Ok(format!("WITH {} ", parts.join(", ")))
+    }
+
+    fn set_expression(&mut self, body: &SetExpr) -> Result<Output, SqlError> {
+        match body {
+            SetExpr::Select(select) => self.select(select, None, false),
+            SetExpr::Query(query) => {
+                let (sql, columns) = self.query(query, false)?;
+                Ok((format!("SELECT * FROM ({sql})"), columns))
+            }
+            SetExpr::SetOperation { .. } => self.union(body),
+            SetExpr::Values(_) => Err(SqlError::unsupported("VALUES as a query is not offered")),
+            _ => Err(SqlError::unsupported(
+                "only SELECT can be combined and queried here",
+            )),
+        }
+    }
+
+    /// `a UNION b UNION c` leans to the left and may be long: walked, not recursed.
+    fn union(&mut self, body: &SetExpr) -> Result<Output, SqlError> {
+        let mut rest = body;
+        let mut operands = Vec::new();
+        while let SetExpr::SetOperation {
+            left,
+            op,
+            set_quantifier,
+            right,
+        } = rest
+        {
+            operands.push((set_operator(*op, *set_quantifier)?, right));
+            rest = left;
+            if operands.len() > MAX_UNION {
+                return Err(SqlError::unsupported(format!(
+                    "a UNION may have at most {MAX_UNION} queries"
+                )));
+            }
+        }
+        let (mut sql, columns) = self.set_expression(rest)?;
+        for (operator, right) in operands.into_iter().rev() {
+            let (operand, right_columns) = self.nested(|this| match &**right {
+                SetExpr::SetOperation { .. } => {
+                    let (sql, columns) = this.union(right)?;
+                    Ok((format!("SELECT * FROM ({sql})"), columns))
+                }
+                other => this.set_expression(other),
+            })?;
+            if right_columns.len() != columns.len() {
+                return Err(SqlError::new(
+                    ErrorKind::ColumnCount,
+                    format!(
+                        "the queries of a UNION have different numbers of columns: {} and {}",
+                        columns.len(),
+                        right_columns.len()
+                    ),
+                ));
+            }
+            sql = format!("{sql} {operator} {operand}");
+        }
+        Ok((sql, columns))
+    }
+
+    fn select(
+        &mut self,
+        select: &Select,
+        order_by: Option<&OrderBy>,
+        is_outermost: bool,
+    ) -> Result<Output, SqlError> {
+        refuse_foreign_clauses(select)?;
+        self.scopes.push(Scope::new());
+        let result = self.select_in_scope(select, order_by, is_outermost);
+        self.scopes.pop();
+        result
+    }
+
+    fn select_in_scope(
+        &mut self,
+        select: &Select,
+        order_by: Option<&OrderBy>,
+        is_outermost: bool,
+    ) -> Result<Output, SqlError> {
+        let from = self.from(&select.from)?;
+        let distinct = match &select.distinct {
+            None | Some(Distinct::All) => "",
+            Some(Distinct::Distinct) => "DISTINCT ",
+            Some(Distinct::On(_)) => {
+                return Err(SqlError::unsupported("DISTINCT ON is not offered"));
+            }
+        };
+        let (list, columns) = self.select_list(&select.projection)?;
+        let mut sql = format!("SELECT {distinct}{list}{from}");
+        if let Some(condition) = &select.selection {
+            let condition = self.expression(condition)?.sql;
+            sql.push_str(&format!(" WHERE {condition}"));
+        }
+        let aliases = columns
+            .iter()
+            .map(|column| (column.definition.name.clone(), column.kind))
+            .collect();
+        self.with_scope(|scope| {
+            scope.aliases = aliases;
+            scope.phase = Phase::ColumnsThenAliases;
+        });
+        let grouped = self.group_by(&select.group_by)?;
+        sql.push_str(&grouped);
+        self.with_scope(|scope| scope.phase = Phase::AliasesThenColumns);
+        if let Some(condition) = &select.having {
+            let condition = self.expression(condition)?.sql;
+            sql.push_str(&format!(" HAVING {condition}"));
+        }
+        if let Some(order_by) = order_by {
+            let order = self.order_by(order_by)?;
+            sql.push_str(&order);
+        }
+        let keeps_key_order = is_outermost
+            && order_by.is_none()
+            && grouped.is_empty()
+            && distinct.is_empty()
+            && select.having.is_none();
+        if keeps_key_order && let Some(condition) = &select.selection {
+            self.remember_in_order(condition);
+        }
+        Ok((sql, columns))
+    }
+
+    fn with_scope(&mut self, change: impl FnOnce(&mut Scope)) {
+        if let Some(scope) = self.scopes.last_mut() {
+            change(scope);
+        }
+    }
+
+    // ---- FROM
+
+    fn from(&mut self, from: &[TableWithJoins]) -> Result<String, SqlError> {
+        if let [only] = from
+            && only.joins.is_empty()
+            && is_dual(&only.relation)
+        {
+            return Ok(String::new());
+        }
+        let mut sql = String::new();
+        for (index, table) in from.iter().enumerate() {
+            sql.push_str(if index == 0 { " FROM " } else { ", " });
+            sql.push_str(&self.table_with_joins(table)?);
+        }
+        Ok(sql)
+    }
+
+    fn table_with_joins(&mut self, table: &TableWithJoins) -> Result<String, SqlError> {
+        let mut sql = self.table_factor(&table.relation)?;
+        for join in &table.joins {
+            sql.push_str(&self.join(join)?);
+        }
+        Ok(sql)
+    }
+
+    fn join(&mut self, join: &Join) -> Result<String, SqlError> {
+        let (word, constraint) = match &join.join_operator {
+            JoinOperator::Join(constraint)
+            | JoinOperator::Inner(constraint)
+            | JoinOperator::StraightJoin(constraint) => ("JOIN", constraint),
+            JoinOperator::CrossJoin(constraint) => ("JOIN", constraint),
+            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
+                ("LEFT JOIN", constraint)
+            }
+            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
+                ("RIGHT JOIN", constraint)
+            }
+            _ => {
+                return Err(SqlError::unsupported(
+                    "only [INNER], CROSS, LEFT and RIGHT JOIN are offered",
+                ));
+            }
+        };
+        let before = self.scopes.last().map_or(0, |scope| scope.sources.len());
+        let table = self.table_factor(&join.relation)?;
+        match constraint {
+            JoinConstraint::None => Ok(format!(" {word} {table}")),
+            JoinConstraint::On(condition) => {
+                let condition = self.expression(condition)?.sql;
+                Ok(format!(" {word} {table} ON {condition}"))
+            }
+            JoinConstraint::Using(names) => {
+                let mut columns = Vec::new();
+                for name in names {
+                    match object_name(name)?.as_slice() {
+                        [column] => columns.push((*column).to_owned()),
+                        _ => return Err(SqlError::syntax("USING takes plain column names")),
+                    }
+                }
+                self.merge(word, &table, before, columns)
+            }
+            JoinConstraint::Natural => {
+                let columns = self.common_columns(before);
+                self.merge(word, &table, before, columns)
+            }
+        }
+    }
+
+    fn common_columns(&self, before: usize) -> Vec<String> {
+        let Some(scope) = self.scopes.last() else {
+            return Vec::new();
+        };
+        let (left, right) = scope.sources.split_at(before.min(scope.sources.len()));
+        let right_columns = right.iter().flat_map(|source| &source.columns);
+        right_columns
+            .map(|column| column.definition.name.clone())
+            .filter(|name| left.iter().any(|source| source.column(name).is_some()))
+            .collect()
+    }
+
+    /// USING: the column of the table joined gives way to the earlier one.
+    fn merge(
+        &mut self,
+        word: &str,
+        table: &str,
+        before: usize,
+        columns: Vec<String>,
+    ) -> Result<String, SqlError> {
+        if columns.is_empty() {
+            return Ok(format!(" {word} {table}"));
+        }
+        let scope = self.scopes.last();
+        let sources = scope.map_or(&[][..], |scope| scope.sources.as_slice());
+        let (left, right) = sources.split_at(before.min(sources.len()));
+        for name in &columns {
+            let in_left = left.iter().any(|source| source.column(name).is_some());
+            let in_right = right.iter().any(|source| source.column(name).is_some());
+            if !in_left || !in_right {
+                return Err(unknown_column(name, "USING"));
+            }
+        }
+        let list: Vec<_> = columns.iter().map(|name| quoted(name)).collect();
+        let sql = format!(" {word} {table} USING ({})", list.join(", "));
+        let keeps_right = word == "RIGHT JOIN";
+        self.with_scope(|scope| {
+            let (left, right) = scope.sources.split_at_mut(before.min(scope.sources.len()));
+            for source in if keeps_right { left } else { right } {
+                source.merged.extend(columns.iter().cloned());
+            }
+        });
+        Ok(sql)
+    }
+
+    fn table_factor(&mut self, factor: &TableFactor) -> Result<String, SqlError> {
+        match factor {
+            TableFactor::Table {
+                name,
+                alias,
+                args: None,
+                ..
+            } => self.table(name, alias.as_ref()),
+            TableFactor::Derived {
+                lateral: false,
+                subquery,
+                alias,
+                ..
+            } => {
+                let Some(alias) = alias else {
+                    return Err(SqlError::syntax(
+                        "Every derived table must have its own alias",
+                    ));
+                };
+                // A derived table does not see the tables beside it.
+                let beside = self.scopes.pop();
+                let result = self.query(subquery, false);
+                self.scopes.extend(beside);
+                let (sql, mut columns) = result?;
+                rename(&mut columns, alias)?;
+                if !alias.columns.is_empty() {
+                    return Err(SqlError::unsupported(
+                        "column names after the alias of a derived table are not offered",
+                    ));
+                }
+                let name = alias.name.value.clone();
+                self.add_source(Source {
+                    alias: name.clone(),
+                    database: None,
+                    is_live: false,
+                    columns,
+                    merged: Vec::new(),
+                })?;
+                Ok(format!("({sql}) AS {}", quoted(&name)))
+            }
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias: None,
+            } => {
+                let inner = self.nested(|this| this.table_with_joins(table_with_joins))?;
+                Ok(format!("({inner})"))
+            }
+            _ => Err(SqlError::unsupported(
+                "only tables, derived tables and joins are offered in FROM",
+            )),
+        }
+    }
+
+    fn table(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Result<String, SqlError> {
+        let parts = object_name(name)?;
+        if alias.is_some_and(|alias| !alias.columns.is_empty()) {
+            return Err(SqlError::unsupported(
+                "column names after the alias of a table are not offered",
+            ));
+        }
+        let (database, table) = match parts.as_slice() {
+            [table] => (None, *table),
+            [database, table] => (Some(*database), *table),
+            _ => return Err(SqlError::syntax(format!("{name} is not a table name"))),
+        };
+        let called = |name: &str| alias.map_or(name, |alias| &alias.name.value).to_owned();
+        if database.is_none()
+            && let Some((name, columns)) = self
+                .ctes
+                .iter()
+                .rev()
+                .find(|(name, _)| same(name, table))
+                .cloned()
+        {
+            let alias = called(&name);
+            self.add_source(Source {
+                alias: alias.clone(),
+                database: None,
+                is_live: false,
+                columns,
+                merged: Vec::new(),
+            })?;
+            return Ok(format!("{} AS {}", quoted(&name), quoted(&alias)));
+        }
+        let found = self.catalogue.find(database, table)?;
+        let alias = called(found.name());
+        let columns = found
+            .columns()
+            .iter()
+            .map(|column| OutputColumn {
+                definition: column.definition(found.name()),
+                kind: Kind::Column(column.kind),
+            })
+            .collect();
+        let sql = format!(
+            "{} AS {}",
+            quoted(&sqlite_name(found.database(), found.name())),
+            quoted(&alias)
+        );
+        self.add_source(Source {
+            alias,
+            database: Some(found.database().to_owned()),
+            is_live: found.database() == DATABASE,
+            columns,
+            merged: Vec::new(),
+        })?;
+        Ok(sql)
+    }
+
+    fn add_source(&mut self, source: Source) -> Result<(), SqlError> {
+        let Some(scope) = self.scopes.last_mut() else {
+            return Err(SqlError::internal("a table outside a SELECT"));
+        };
+        if scope
+            .sources
+            .iter()
+            .any(|other| same(&other.alias, &source.alias))
+        {
+            return Err(SqlError::syntax(format!(
+                "Not unique table/alias: '{}'",
+                source.alias
+            )));
+        }
+        scope.sources.push(source);
+        Ok(())
+    }
+
+    // ---- the select list
+
+    fn select_list(&mut self, items: &[SelectItem]) -> Result<Output, SqlError> {
+        let mut list = Vec::new();
+        let mut columns: Vec<OutputColumn> = Vec::new();
+        let mut names = Names::default();
+        for item in items {
+            match item {
+                SelectItem::Wildcard(_) => {
+                    let expanded = self.expand(None)?;
+                    add_all(expanded, &mut list, &mut columns, &mut names);
+                }
+                SelectItem::QualifiedWildcard(kind, _) => {
+                    let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
+                        return Err(SqlError::unsupported("only table.* is offered"));
+                    };
+                    let parts = object_name(name)?;
+                    let expanded = match parts.as_slice() {
+                        [table] => self.expand(Some((None, table)))?,
+                        [database, table] => self.expand(Some((Some(database), table)))?,
+                        _ => return Err(SqlError::syntax(format!("{name}.* is not a table"))),
+                    };
+                    add_all(expanded, &mut list, &mut columns, &mut names);
+                }
+                SelectItem::UnnamedExpr(expression) => {
+                    let (sql, column) = self.select_item(expression, None)?;
+                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let (sql, column) = self.select_item(expr, Some(&alias.value))?;
+                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                }
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(SqlError::unsupported(
+                        "an expression can have one alias, not several",
+                    ));
+                }
+            }
+        }
+        if list.is_empty() {
+            return Err(SqlError::syntax("SELECT names no column"));
+        }
+        Ok((list.join(", "), columns))
+    }
+
+    fn select_item(
+        &mut self,
+        expression: &Expr,
+        alias: Option<&str>,
+    ) -> Result<(String, OutputColumn), SqlError> {
+        let quoted_column = match alias {
+            None => self.quoted_word_as_column(expression),
+            Some(_) => None,
+        };
+        let rendered = match &quoted_column {
+            Some((_, rendered)) => rendered.clone(),
+            None => self.expression(expression)?,
+        };
+        let name = match (alias, &quoted_column, expression) {
+            (Some(alias), ..) => alias.to_owned(),
+            (None, Some((name, _)), _) => name.clone(),
+            (None, None, Expr::Identifier(name)) => name.value.clone(),
+            (None, None, Expr::CompoundIdentifier(parts)) if !self.is_variable(parts) => {
+                parts.last().map(|part| part.value.clone()).unwrap_or_default()
+            }
+            (None, None, other) => other.to_string(),
+        };
+        let source = self.source_column(expression);
+        let (table, max_length) = source.map_or_else(
+            || {
+                let computed = Column::computed("");
+                (computed.table, computed.max_length)
+            },
+            |column| (column.table, column.max_length),
+        );
+        Ok((
+            rendered.sql,
+            OutputColumn {
+                definition: Column {
+                    name,
+                    table,
+                    max_length,
+                },
+                kind: rendered.kind,
+            },
+        ))
+    }
+
+    /// The table column an expression merely names.
+    fn source_column(&self, expression: &Expr) -> Option<Column> {
+        let (table, name) = match expression {
+            Expr::Identifier(name) => (None, &name.value),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [table, name] | [_, table, name] => (Some(&table.value), &name.value),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let sources = &self.scopes.last()?.sources;
+        sources
+            .iter()
+            .filter(|source| table.is_none_or(|table| same(&source.alias, table)))
+            .find_map(|source| source.column(name))
+            .map(|column| column.definition.clone())
+    }
+
+    fn expand(
+        &self,
+        table: Option<(Option<&str>, &str)>,
+    ) -> Result<Vec<(String, OutputColumn)>, SqlError> {
+        let scope = self.scopes.last();
+        let sources = scope.map_or(&[][..], |scope| scope.sources.as_slice());
+        let wanted: Vec<_> = sources
+            .iter()
+            .filter(|source| {
+                table.is_none_or(|(database, table)| source.is_called(database, table))
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Err(match table {
+                Some((_, table)) => SqlError::new(
+                    ErrorKind::UnknownTable,
+                    format!("Unknown table '{table}'"),
+                ),
+                None => SqlError::syntax("No tables used: * needs a FROM"),
+            });
+        }
+        let mut expanded = Vec::new();
+        for source in wanted {
+            for column in &source.columns {
+                let is_merged = source
+                    .merged
+                    .iter()
+                    .any(|name| same(name, &column.definition.name));
+                if table.is_some() || !is_merged {
+                    expanded.push((source.qualified(column), column.clone()));
+                }
+            }
+        }
+        Ok(expanded)
+    }
+
+    // ---- the clauses after WHERE
+
+    fn group_by(&mut self, group_by: &GroupByExpr) -> Result<String, SqlError> {
+        let GroupByExpr::Expressions(expressions, modifiers) = group_by else {
+            return Err(SqlError::unsupported("GROUP BY ALL is not offered"));
+        };
+        if !modifiers.is_empty() {
+            return Err(SqlError::unsupported(
+                "GROUP BY … WITH ROLLUP is not offered",
+            ));
+        }
+        if expressions.is_empty() {
+            return Ok(String::new());
+        }
+        let mut parts = Vec::new();
+        for expression in expressions {
+            parts.push(self.expression(expression)?.sql);
+        }
+        Ok(format!(" GROUP BY {}", parts.join(", ")))
+    }
+
+    fn order_by(&mut self, order_by: &OrderBy) -> Result<String, SqlError> {
+        let OrderByKind::Expressions(expressions) = &order_by.kind else {
+            return Err(SqlError::unsupported("ORDER BY ALL is not offered"));
+        };
+        Ok(format!(" ORDER BY {}", self.order_list(expressions)?))
+    }
+
+    /// The list of an ORDER BY. NULL sorts first, as in MySQL and SQLite.
+    pub(super) fn order_list(&mut self, expressions: &[OrderByExpr]) -> Result<String, SqlError> {
+        let mut parts = Vec::new();
+        for item in expressions {
+            if item.with_fill.is_some() || item.options.nulls_first.is_some() {
+                return Err(SqlError::unsupported(
+                    "ORDER BY takes ASC and DESC, nothing else",
+                ));
+            }
+            let sql = match self.quoted_word_as_column(&item.expr) {
+                Some((_, rendered)) => rendered.sql,
+                None => self.expression(&item.expr)?.sql,
+            };
+            parts.push(format!("{sql}{}", direction(item)?));
+        }
+        Ok(parts.join(", "))
+    }
+
+    fn order_of_union(
+        &mut self,
+        order_by: Option<&OrderBy>,
+        columns: &[OutputColumn],
+    ) -> Result<String, SqlError> {
+        let Some(order_by) = order_by else {
+            return Ok(String::new());
+        };
+        let OrderByKind::Expressions(expressions) = &order_by.kind else {
+            return Err(SqlError::unsupported("ORDER BY ALL is not offered"));
+        };
+        let mut parts = Vec::new();
+        for item in expressions {
+            let sql = match &item.expr {
+                Expr::Identifier(name) => columns
+                    .iter()
+                    .find(|column| same(&column.definition.name, &name.value))
+                    .map(|column| quoted(&column.definition.name))
+                    .ok_or_else(|| unknown_column(&name.value, "order clause"))?,
+                Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
+                    self.expression(&item.expr)?.sql
+                }
+                _ => {
+                    return Err(SqlError::unsupported(
+                        "after a UNION, ORDER BY takes column names and numbers",
+                    ));
+                }
+            };
+            parts.push(format!("{sql}{}", direction(item)?));
+        }
+        Ok(format!(" ORDER BY {}", parts.join(", ")))
+    }
+
+    fn limit(&mut self, limit: &LimitClause) -> Result<String, SqlError> {
+        let (limit, offset) = match limit {
+            LimitClause::LimitOffset {
+                limit,
+                offset,
+                limit_by,
+            } => {
+                if !limit_by.is_empty() {
+                    return Err(SqlError::unsupported("LIMIT … BY is not offered"));
+                }
+                (
+                    limit.as_ref(),
+                    offset.as_ref().map(|offset| &offset.value),
+                )
+            }
+            LimitClause::OffsetCommaLimit { offset, limit } => (Some(limit), Some(offset)),
+        };
+        let limit = match limit {
+            Some(limit) => self.row_count(limit)?,
+            None => i64::MAX,
+        };
+        Ok(match offset {
+            Some(offset) => format!(" LIMIT {limit} OFFSET {}", self.row_count(offset)?),
+            None => format!(" LIMIT {limit}"),
+        })
+    }
+
+    fn row_count(&self, expression: &Expr) -> Result<i64, SqlError> {
+        let refused = || SqlError::syntax(format!("LIMIT takes whole numbers, got {expression}"));
+        let Expr::Value(value) = expression else {
+            return Err(refused());
+        };
+        let text = match &value.value {
+            Value::Number(digits, _) => digits.clone(),
+            Value::SingleQuotedString(digits) | Value::DoubleQuotedString(digits) => digits.clone(),
+            Value::Placeholder(_) => match self.parameter(value)? {
+                None => return Ok(0),
+                Some(Parameter::Integer(integer)) => integer.to_string(),
+                Some(Parameter::Unsigned(integer)) => integer.to_string(),
+                Some(Parameter::Text(digits)) => digits.clone(),
+                Some(Parameter::Null | Parameter::Real(_)) => return Err(refused()),
+            },
+            _ => return Err(refused()),
+        };
+        let count: u64 = text.trim().parse().map_err(|_| refused())?;
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// If `condition` looks one table up by `key IN (…)`, keeps the order of the list.
+    fn remember_in_order(&mut self, condition: &Expr) {
+        let Some([source]) = self.scopes.last().map(|scope| scope.sources.as_slice()) else {
+            return;
+        };
+        let (Some(database), table) = (&source.database, source.columns.first()) else {
+            return;
+        };
+        let table = table.map_or("", |column| &column.definition.table);
+        let Ok(table) = self.catalogue.find(Some(database), table) else {
+            return;
+        };
+        let mut rest = condition;
+        let in_list = loop {
+            match rest {
+                Expr::Nested(inner) => rest = inner,
+                Expr::BinaryOp {
+                    left,
+                    op: sqlparser::ast::BinaryOperator::And,
+                    right,
+                } => {
+                    if matches!(**right, Expr::InList { .. }) {
+                        break right;
+                    }
+                    rest = left;
+                }
+                Expr::InList { .. } => break rest,
+                _ => return,
+            }
+        };
+        let Expr::InList {
+            expr,
+            list,
+            negated: false,
+        } = in_list
+        else {
+            return;
+        };
+        let name = match &**expr {
+            Expr::Identifier(name) => name.value.as_str(),
+            Expr::CompoundIdentifier(parts) => parts.last().map_or("", |part| &part.value),
+            other => match self.literal_text(other) {
+                Some(text) => &text.into_owned(),
+                None => return,
+            },
+        };
+        let Some(column) = table
+            .columns()
+            .iter()
+            .position(|column| same(column.name, name) && column.key != ColumnKey::None)
+        else {
+            return;
+        };
+        let mut positions = HashMap::with_capacity(list.len());
+        for (index, item) in list.iter().enumerate() {
+            if let Some(text) = self.constant_text(item) {
+                positions.entry(text.trim().to_owned()).or_insert(index);
+            }
+        }
+        self.in_order = Some(InOrder {
+            table: sqlite_name(table.database(), table.name()),
+            column,
+            positions,
+        });
+    }
+}
+
+/// Names given out so far; every column gets its own.
+#[derive(Default)]
+struct Names(HashSet<String>);
+
+impl Names {
+    fn unique(&mut self, name: &str) -> String {
+        let name = if name.is_empty() { "column" } else { name };
+        if self.0.insert(name.to_ascii_lowercase()) {
+            return name.to_owned();
+        }
+        for number in 2_usize.. {
+            let candidate = format!("{name}_{number}");
+            if self.0.insert(candidate.to_ascii_lowercase()) {
+                return candidate;
+            }
+        }
+        name.to_owned()
+    }
+}
+
+fn add_all(
+    items: Vec<(String, OutputColumn)>,
+    list: &mut Vec<String>,
+    columns: &mut Vec<OutputColumn>,
+    names: &mut Names,
+) {
+    for (sql, mut column) in items {
+        column.definition.name = names.unique(&column.definition.name);
+        list.push(format!("{sql} AS {}", quoted(&column.definition.name)));
+        columns.push(column);
+    }
+}
+
+fn rename(columns: &mut [OutputColumn], alias: &TableAlias) -> Result<(), SqlError> {
+    if !alias.columns.is_empty() && alias.columns.len() != columns.len() {
+        return Err(SqlError::new(
+            ErrorKind::ColumnCount,
+            format!(
+                "{} has {} columns, {} names were given",
+                alias.name.value,
+                columns.len(),
+                alias.columns.len()
+            ),
+        ));
+    }
+    for (column, name) in columns.iter_mut().zip(&alias.columns) {
+        column.definition.name.clone_from(&name.name.value);
+    }
+    Ok(())
+}
+
+fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {
+    let refused = [
+        (select.top.is_some(), "TOP"),
+        (select.into.is_some(), "SELECT … INTO"),
+        (select.exclude.is_some(), "EXCLUDE"),
+        (!select.lateral_views.is_empty(), "LATERAL VIEW"),
+        (select.prewhere.is_some(), "PREWHERE"),
+        (!select.connect_by.is_empty(), "CONNECT BY"),
+        (!select.cluster_by.is_empty(), "CLUSTER BY"),
+        (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
+        (!select.sort_by.is_empty(), "SORT BY"),
+        (!select.named_window.is_empty(), "WINDOW"),
+        (select.qualify.is_some(), "QUALIFY"),
+        (select.value_table_mode.is_some(), "SELECT AS STRUCT"),
+    ];
+    match refused.iter().find(|(present, _)| *present) {
+        Some((_, name)) => Err(SqlError::unsupported(format!("{name} is not offered"))),
+        None => Ok(()),
+    }
+}
+
+fn set_operator(
+    operator: SetOperator,
+    quantifier: SetQuantifier,
+) -> Result<&'static str, SqlError> {
+    let all = match quantifier {
+        SetQuantifier::All => true,
+        SetQuantifier::Distinct | SetQuantifier::None => false,
+        _ => return Err(SqlError::unsupported("UNION BY NAME is not offered")),
+    };
+    match (operator, all) {
+        (SetOperator::Union, true) => Ok("UNION ALL"),
+        (SetOperator::Union, false) => Ok("UNION"),
+        (SetOperator::Except | SetOperator::Minus, false) => Ok("EXCEPT"),
+        (SetOperator::Intersect, false) => Ok("INTERSECT"),
+        (_, true) => Err(SqlError::unsupported("only UNION can have ALL")),
+    }
+}
+
+fn direction(item: &OrderByExpr) -> Result<&'static str, SqlError> {
+    use sqlparser::ast::OrderBySort;
+    match &item.options.sort {
+        None => Ok(""),
+        Some(OrderBySort::Asc) => Ok(" ASC"),
+        Some(OrderBySort::Desc) => Ok(" DESC"),
+        Some(_) => Err(SqlError::unsupported("ORDER BY … USING is not offered")),
+    }
+}
+
+fn is_dual(factor: &TableFactor) -> bool {
+    matches!(factor, TableFactor::Table { name, .. }
+        if object_name(name).is_ok_and(|parts| parts.len() == 1 && parts.iter().all(|part| same(part, "dual"))))
+}
+
+/// The parts of a dotted name.
+pub(super) fn object_name(name: &ObjectName) -> Result<Vec<&str>, SqlError> {
+    name.0
+        .iter()
+        .map(|part| {
+            part.as_ident()
+                .map(|ident| ident.value.as_str())
+                .ok_or_else(|| SqlError::syntax(format!("{name} is not a name")))
+        })
+        .collect()
+}
+
+pub(super) fn unknown_column(name: &str, place: &str) -> SqlError {
+    SqlError::new(
+        ErrorKind::UnknownColumn,
+        format!("Unknown column '{name}' in '{place}'"),
+    )
+}

@@ -1,0 +1,417 @@
+//! System variables as data: their defaults, what a session has SET, and the
+//! rows of SHOW VARIABLES. Values follow the compatibility reference §5.4.
+//! What a variable does is decided where it is read, not here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::error::{ErrorKind, ErrorNumbers, SqlError};
+
+/// The longest value a session may SET, in bytes.
+pub const MAX_VARIABLE_BYTES: usize = 4096;
+
+/// The version the server announces: MySQL's, so that drivers parse it, then ours.
+pub const VERSION: &str = concat!("8.0.36-CometWire-", env!("CARGO_PKG_VERSION"));
+
+/// What `@@version_comment` says.
+pub const VERSION_COMMENT: &str = concat!("CometWire ", env!("CARGO_PKG_VERSION"));
+
+/// The variables of one session: the server's values and what it has SET.
+#[derive(Debug, Clone)]
+pub struct Variables {
+    server: Arc<ServerVariables>,
+    session: BTreeMap<&'static str, Option<Arc<str>>>,
+}
+
+/// The variables of the server: every name there is, with its value at start.
+#[derive(Debug, Clone)]
+pub struct ServerVariables {
+    values: BTreeMap<&'static str, (Kind, Option<Arc<str>>)>,
+}
+
+/// How a variable is shown and whether a session may SET it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Any text.
+    Text,
+    /// `1` or `0` as `@@x`, ON or OFF in SHOW VARIABLES.
+    Flag,
+    /// SET is accepted and has no effect.
+    Fixed,
+    /// A flag that is [`Kind::Fixed`].
+    FixedFlag,
+}
+
+impl Kind {
+    const fn is_flag(self) -> bool {
+        matches!(self, Self::Flag | Self::FixedFlag)
+    }
+
+    const fn is_fixed(self) -> bool {
+        matches!(self, Self::Fixed | Self::FixedFlag)
+    }
+}
+
+impl Default for ServerVariables {
+    fn default() -> Self {
+        let values = DEFAULTS
+            .iter()
+            .map(|(name, kind, value)| (*name, (*kind, value.map(Arc::from))))
+            .collect();
+        Self { values }
+    }
+}
+
+impl ServerVariables {
+    /// Gives `name` the server's own value (port, hostname, `max_allowed_packet`, …).
+    ///
+    /// # Errors
+    /// `UnknownVariable` when there is no such variable.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), SqlError> {
+        let lower = name.to_ascii_lowercase();
+        match self.values.get_mut(lower.as_str()) {
+            Some((_, slot)) => {
+                *slot = Some(value.into());
+                Ok(())
+            }
+            None => Err(unknown(name)),
+        }
+    }
+
+    /// The value of `name` in any case; `None` inside is NULL.
+    ///
+    /// # Errors
+    /// `UnknownVariable` when there is no such variable.
+    pub fn get(&self, name: &str) -> Result<Option<Arc<str>>, SqlError> {
+        let (_, value) = self.entry(name)?.1;
+        Ok(value.clone())
+    }
+
+    fn entry(
+        &self,
+        name: &str,
+    ) -> Result<(&'static str, &(Kind, Option<Arc<str>>)), SqlError> {
+        self.values
+            .get_key_value(name.to_ascii_lowercase().as_str())
+            .map(|(name, entry)| (*name, entry))
+            .ok_or_else(|| unknown(name))
+    }
+}
+
+impl Variables {
+    /// The variables of a new session.
+    pub const fn new(server: Arc<ServerVariables>) -> Self {
+        Self {
+            server,
+            session: BTreeMap::new(),
+        }
+    }
+
+    /// The session's value of `name`, in any case; `None` inside is NULL.
+    ///
+    /// # Errors
+    /// `UnknownVariable` when there is no such variable.
+    pub fn get(&self, name: &str) -> Result<Option<Arc<str>>, SqlError> {
+        let (name, (_, value)) = self.server.entry(name)?;
+        Ok(self.session.get(name).unwrap_or(value).clone())
+    }
+
+    /// The server's value of `name`, whatever the session has SET.
+    ///
+    /// # Errors
+    /// `UnknownVariable` when there is no such variable.
+    pub fn global(&self, name: &str) -> Result<Option<Arc<str>>, SqlError> {
+        self.server.get(name)
+    }
+
+    /// SET: gives `name` a value for this session; `None` is NULL.
+    ///
+    /// Variables that only describe the server take no new value and say
+    /// nothing, as clients SET many of them on connecting (compatibility
+    /// reference §5.3). `sql_mode` never takes `NO_BACKSLASH_ESCAPES` or
+    /// `ANSI_QUOTES`.
+    ///
+    /// # Errors
+    /// `UnknownVariable`; `InvalidValue` when a flag is neither on nor off, or
+    /// `cometwire_error_numbers` neither `cometql` nor `mysql`; `TooLong`
+    /// beyond [`MAX_VARIABLE_BYTES`].
+    pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        let (name, (kind, _)) = self.server.entry(name)?;
+        if value.is_some_and(|value| value.len() > MAX_VARIABLE_BYTES) {
+            return Err(SqlError::new(
+                ErrorKind::TooLong,
+                format!("the value of {name} is longer than {MAX_VARIABLE_BYTES} bytes"),
+            ));
+        }
+        if kind.is_fixed() {
+            return Ok(());
+        }
+        if value.is_some_and(|value| value.eq_ignore_ascii_case("DEFAULT")) {
+            self.session.remove(name);
+            return Ok(());
+        }
+        let value = match (name, value) {
+            (ERROR_NUMBERS, value) => Some(error_numbers_name(value)?.into()),
+            ("sql_mode", Some(value)) => Some(tolerable_sql_mode(value).into()),
+            (_, Some(value)) if kind.is_flag() => Some(flag(name, value)?.into()),
+            (_, value) => value.map(Arc::from),
+        };
+        self.session.insert(name, value);
+        Ok(())
+    }
+
+    /// Forgets everything the session has SET (COM_RESET_CONNECTION).
+    pub fn reset(&mut self) {
+        self.session.clear();
+    }
+
+    /// Whether the session is in autocommit mode.
+    pub fn autocommit(&self) -> bool {
+        matches!(self.get("autocommit"), Ok(Some(value)) if &*value == "1")
+    }
+
+    /// Which error numbers the session asked for.
+    pub fn error_numbers(&self) -> ErrorNumbers {
+        match self.get(ERROR_NUMBERS) {
+            Ok(Some(value)) if &*value == "mysql" => ErrorNumbers::MySql,
+            _ => ErrorNumbers::CometQl,
+        }
+    }
+
+    /// Name and value of every variable, as SHOW VARIABLES lists them.
+    pub fn rows(&self, global: bool) -> impl Iterator<Item = (&'static str, Arc<str>)> + '_ {
+        self.server.values.iter().map(move |(name, (kind, value))| {
+            let value = match self.session.get(name) {
+                Some(set) if !global => set,
+                _ => value,
+            };
+            let shown: Arc<str> = match value.as_deref() {
+                Some("1") if kind.is_flag() => "ON".into(),
+                Some("0") if kind.is_flag() => "OFF".into(),
+                Some(text) => text.into(),
+                None => "".into(),
+            };
+            (*name, shown)
+        })
+    }
+}
+
+fn unknown(name: &str) -> SqlError {
+    SqlError::new(
+        ErrorKind::UnknownVariable,
+        format!("Unknown system variable '{name}'"),
+    )
+}
+
+fn flag(name: &str, value: &str) -> Result<&'static str, SqlError> {
+    let is = |words: [&str; 3]| words.iter().any(|word| value.eq_ignore_ascii_case(word));
+    if is(["1", "ON", "TRUE"]) {
+        Ok("1")
+    } else if is(["0", "OFF", "FALSE"]) {
+        Ok("0")
+    } else {
+        Err(SqlError::invalid(format!(
+            "{name} is either 1 or 0, got '{value}'"
+        )))
+    }
+}
+
+fn error_numbers_name(value: Option<&str>) -> Result<&'static str, SqlError> {
+    ["cometql", "mysql"]
+        .into_iter()
+        .find(|name| value.is_some_and(|value| value.eq_ignore_ascii_case(name)))
+        .ok_or_else(|| {
+            SqlError::invalid(format!(
+                "{ERROR_NUMBERS} is either 'cometql' or 'mysql', got '{}'",
+                value.unwrap_or("NULL")
+            ))
+        })
+}
+
+/// Modes that would change how literals are read are never honoured: the
+/// answer would differ from statement to statement (compatibility reference §5.3).
+fn tolerable_sql_mode(value: &str) -> String {
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|mode| !mode.is_empty())
+        .filter(|mode| {
+            !["NO_BACKSLASH_ESCAPES", "ANSI_QUOTES", "ANSI"]
+                .iter()
+                .any(|refused| mode.eq_ignore_ascii_case(refused))
+        })
+        .collect::<Vec<_>>()
+        .join(",")
+}
+
+const ERROR_NUMBERS: &str = "cometwire_error_numbers";
+
+const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
+    ("auto_increment_increment", Kind::Text, Some("1")),
+    ("auto_increment_offset", Kind::Text, Some("1")),
+    ("autocommit", Kind::Flag, Some("1")),
+    ("basedir", Kind::Fixed, Some("")),
+    ("big_tables", Kind::Flag, Some("0")),
+    ("character_set_client", Kind::Fixed, Some("utf8mb4")),
+    ("character_set_connection", Kind::Fixed, Some("utf8mb4")),
+    ("character_set_database", Kind::Fixed, Some("utf8mb4")),
+    ("character_set_filesystem", Kind::Fixed, Some("binary")),
+    ("character_set_results", Kind::Fixed, Some("utf8mb4")),
+    ("character_set_server", Kind::Fixed, Some("utf8mb4")),
+    ("character_set_system", Kind::Fixed, Some("utf8mb4")),
+    ("collation_connection", Kind::Fixed, Some("utf8mb4_general_ci")),
+    ("collation_database", Kind::Fixed, Some("utf8mb4_general_ci")),
+    ("collation_server", Kind::Fixed, Some("utf8mb4_general_ci")),
+    (ERROR_NUMBERS, Kind::Text, Some("cometql")),
+    ("connect_timeout", Kind::Fixed, Some("10")),
+    ("datadir", Kind::Fixed, Some("")),
+    ("default_storage_engine", Kind::Text, Some("CometWire")),
+    ("default_week_format", Kind::Text, Some("0")),
+    ("div_precision_increment", Kind::Text, Some("4")),
+    ("error_count", Kind::Fixed, Some("0")),
+    ("event_scheduler", Kind::FixedFlag, Some("0")),
+    ("explicit_defaults_for_timestamp", Kind::Flag, Some("1")),
+    ("foreign_key_checks", Kind::Flag, Some("1")),
+    ("general_log", Kind::FixedFlag, Some("0")),
+    ("group_concat_max_len", Kind::Text, Some("1048576")),
+    ("gtid_mode", Kind::FixedFlag, Some("0")),
+    ("have_query_cache", Kind::Fixed, Some("NO")),
+    ("have_openssl", Kind::Fixed, Some("DISABLED")),
+    ("have_ssl", Kind::Fixed, Some("DISABLED")),
+    ("hostname", Kind::Fixed, Some("localhost")),
+    ("identity", Kind::Fixed, Some("0")),
+    ("information_schema_stats_expiry", Kind::Text, Some("0")),
+    ("init_connect", Kind::Fixed, Some("")),
+    ("innodb_version", Kind::Fixed, None),
+    ("interactive_timeout", Kind::Text, Some("28800")),
+    ("last_insert_id", Kind::Fixed, Some("0")),
+    ("lc_messages", Kind::Text, Some("en_US")),
+    ("lc_time_names", Kind::Text, Some("en_US")),
+    ("license", Kind::Fixed, Some("MIT OR Apache-2.0")),
+    ("local_infile", Kind::FixedFlag, Some("0")),
+    ("lock_wait_timeout", Kind::Text, Some("30")),
+    ("log_bin", Kind::FixedFlag, Some("0")),
+    ("lower_case_file_system", Kind::FixedFlag, Some("0")),
+    ("lower_case_table_names", Kind::Fixed, Some("0")),
+    ("max_allowed_packet", Kind::Fixed, Some("16777216")),
+    ("max_connections", Kind::Fixed, Some("10000")),
+    ("max_execution_time", Kind::Text, Some("0")),
+    ("max_user_connections", Kind::Fixed, Some("0")),
+    ("net_buffer_length", Kind::Fixed, Some("16384")),
+    ("net_read_timeout", Kind::Text, Some("30")),
+    ("net_write_timeout", Kind::Text, Some("60")),
+    ("old_passwords", Kind::Fixed, Some("0")),
+    ("optimizer_switch", Kind::Text, Some("")),
+    ("performance_schema", Kind::FixedFlag, Some("0")),
+    ("port", Kind::Fixed, Some("3307")),
+    ("protocol_version", Kind::Fixed, Some("10")),
+    ("query_cache_size", Kind::Fixed, Some("0")),
+    ("query_cache_type", Kind::Fixed, Some("OFF")),
+    ("read_only", Kind::FixedFlag, Some("0")),
+    ("server_id", Kind::Fixed, Some("0")),
+    ("skip_networking", Kind::FixedFlag, Some("0")),
+    ("socket", Kind::Fixed, None),
+    ("sql_auto_is_null", Kind::Flag, Some("0")),
+    ("sql_big_selects", Kind::Flag, Some("1")),
+    ("sql_log_bin", Kind::Flag, Some("0")),
+    ("sql_mode", Kind::Text, Some("")),
+    ("sql_notes", Kind::Flag, Some("1")),
+    ("sql_quote_show_create", Kind::Flag, Some("1")),
+    ("sql_safe_updates", Kind::Flag, Some("0")),
+    ("sql_select_limit", Kind::Text, Some("18446744073709551615")),
+    ("sql_warnings", Kind::Flag, Some("0")),
+    ("ssl_ca", Kind::Fixed, Some("")),
+    ("ssl_capath", Kind::Fixed, Some("")),
+    ("ssl_cert", Kind::Fixed, Some("")),
+    ("ssl_cipher", Kind::Fixed, Some("")),
+    ("ssl_crl", Kind::Fixed, Some("")),
+    ("ssl_crlpath", Kind::Fixed, Some("")),
+    ("ssl_key", Kind::Fixed, Some("")),
+    ("storage_engine", Kind::Text, Some("CometWire")),
+    ("system_time_zone", Kind::Fixed, Some("UTC")),
+    ("table_open_cache", Kind::Fixed, Some("0")),
+    ("time_zone", Kind::Fixed, Some("SYSTEM")),
+    ("transaction_isolation", Kind::Text, Some("READ-COMMITTED")),
+    ("transaction_read_only", Kind::Flag, Some("0")),
+    ("tx_isolation", Kind::Text, Some("READ-COMMITTED")),
+    ("tx_read_only", Kind::Flag, Some("0")),
+    ("unique_checks", Kind::Flag, Some("1")),
+    ("updatable_views_with_limit", Kind::Text, Some("YES")),
+    ("version", Kind::Fixed, Some(VERSION)),
+    ("version_comment", Kind::Fixed, Some(VERSION_COMMENT)),
+    ("version_compile_machine", Kind::Fixed, Some(std::env::consts::ARCH)),
+    ("version_compile_os", Kind::Fixed, Some(std::env::consts::OS)),
+    ("wait_timeout", Kind::Text, Some("28800")),
+    ("warning_count", Kind::Fixed, Some("0")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> Variables {
+        Variables::new(Arc::new(ServerVariables::default()))
+    }
+
+    #[test]
+    fn a_variable_is_found_in_any_case() {
+        let version = variables().get("VERSION").unwrap().unwrap();
+        assert!(version.starts_with("8.0.36-CometWire-"), "{version}");
+    }
+
+    #[test]
+    fn socket_is_null_and_an_unknown_name_is_an_error() {
+        assert_eq!(variables().get("socket").unwrap(), None);
+        let error = variables().get("no_such").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::UnknownVariable);
+    }
+
+    #[test]
+    fn what_a_session_sets_does_not_change_the_server_and_is_forgotten_on_reset() {
+        let mut variables = variables();
+        variables.set("AUTOCOMMIT", Some("off")).unwrap();
+        assert!(!variables.autocommit());
+        assert_eq!(variables.global("autocommit").unwrap().as_deref(), Some("1"));
+        variables.reset();
+        assert!(variables.autocommit());
+    }
+
+    #[test]
+    fn error_numbers_are_chosen_by_a_session_variable() {
+        let mut variables = variables();
+        variables.set("cometwire_error_numbers", Some("MySQL")).unwrap();
+        assert_eq!(variables.error_numbers(), ErrorNumbers::MySql);
+        assert!(variables.set("cometwire_error_numbers", Some("x")).is_err());
+        assert_eq!(variables.error_numbers(), ErrorNumbers::MySql);
+    }
+
+    #[test]
+    fn sql_mode_never_changes_how_literals_are_read() {
+        let mut variables = variables();
+        variables
+            .set("sql_mode", Some("STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES, ansi_quotes"))
+            .unwrap();
+        assert_eq!(
+            variables.get("sql_mode").unwrap().as_deref(),
+            Some("STRICT_TRANS_TABLES")
+        );
+    }
+
+    #[test]
+    fn names_are_in_order_and_once() {
+        let mut names: Vec<_> = DEFAULTS.iter().map(|(name, ..)| name).collect();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), DEFAULTS.len());
+    }
+
+    #[test]
+    fn setting_a_fixed_variable_is_accepted_and_changes_nothing() {
+        let mut variables = variables();
+        variables.set("character_set_results", None).unwrap();
+        assert_eq!(
+            variables.get("character_set_results").unwrap().as_deref(),
+            Some("utf8mb4")
+        );
+    }
+}

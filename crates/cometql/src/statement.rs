@@ -1,0 +1,360 @@
+//! What one statement asks for, in our own words: the types that the tables and
+//! the session work with, and the dispatch from a statement's first word to
+//! whoever reads the rest. How things are read is in the modules below; what
+//! they do is not decided here.
+//!
+//! Everything that the parser accepts and this server does not offer is refused
+//! here by name; nothing is silently read as something else.
+
+mod delete;
+mod expression;
+mod insert;
+mod select;
+mod session;
+mod tokens;
+mod value;
+
+use sqlparser::ast::{Expr, Query};
+use sqlparser::dialect::MySqlDialect;
+use sqlparser::parser::Parser;
+
+use crate::error::{ErrorKind, SqlError};
+use crate::plain_insert;
+use crate::scan::{self, Lexeme, Limits};
+use crate::show::Show;
+
+pub use value::{Literal, Value};
+
+use session::Words;
+
+/// One statement.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Statement {
+    /// No token at all: answered OK (compatibility reference §2.5).
+    Empty,
+    /// INSERT and REPLACE.
+    Insert(Insert),
+    /// SELECT.
+    Select(Select),
+    /// DELETE.
+    Delete(Delete),
+    /// SHOW, DESCRIBE, and EXPLAIN of a table.
+    Show(Show),
+    /// EXPLAIN of a statement.
+    Explain(Box<Statement>),
+    /// SET, in every form clients send (compatibility reference §5.3).
+    Set(Vec<Assignment>),
+    /// USE.
+    Use(String),
+    /// BEGIN, START TRANSACTION.
+    Begin,
+    /// COMMIT.
+    Commit,
+    /// ROLLBACK of the whole transaction.
+    Rollback,
+    /// SAVEPOINT.
+    Savepoint(String),
+    /// ROLLBACK TO SAVEPOINT.
+    RollbackTo(String),
+    /// RELEASE SAVEPOINT.
+    Release(String),
+    /// LOCK TABLES, UNLOCK TABLES, FLUSH: answered OK without effect.
+    Ignored,
+    /// KILL.
+    Kill {
+        /// Whether only the running statement ends (KILL QUERY), not its connection.
+        query_only: bool,
+        /// The connection's number.
+        id: u64,
+    },
+}
+
+/// A table as a statement names it. Names are compared without regard to case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    /// The database before the dot, if any.
+    pub database: Option<String>,
+    /// The name as typed.
+    pub name: String,
+}
+
+impl TableName {
+    /// Whether this is the table called `name`, in whatever database.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+}
+
+/// INSERT or REPLACE. Every row has as many values as there are columns, when
+/// columns are named, and no column is named twice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Insert {
+    /// The table.
+    pub table: TableName,
+    /// The columns as typed; `None` means all, in the table's order.
+    pub columns: Option<Vec<String>>,
+    /// The rows in order; at most [`Limits::max_values`] values altogether.
+    pub rows: Vec<Vec<Value>>,
+    /// What happens to a row that is there already.
+    pub mode: InsertMode,
+}
+
+/// What an INSERT does with a row whose key exists.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InsertMode {
+    /// As the table does by itself: replace (compatibility reference §0 rule 8).
+    Insert,
+    /// INSERT IGNORE: leave the row as it is.
+    Ignore,
+    /// REPLACE.
+    Replace,
+    /// ON DUPLICATE KEY UPDATE, column by column.
+    Update(Vec<(String, Updated)>),
+}
+
+/// The right side of one assignment after ON DUPLICATE KEY UPDATE.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Updated {
+    /// `VALUES(column)`: what the INSERT has for that column.
+    Inserted(String),
+    /// `column`: what the row has now.
+    Kept(String),
+    /// A literal or a parameter.
+    Value(Value),
+}
+
+/// SELECT.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Select {
+    /// Rows of one table by its key: what backends ask for all the time.
+    Lookup(KeyLookup),
+    /// Everything else. String values in it are **raw**: the text between the
+    /// delimiters, to be read with [`crate::literal::unescape`]; identifiers
+    /// are read already. Parameters are `?`, in the order they were typed.
+    Query(Box<Query>),
+}
+
+/// `SELECT columns FROM table WHERE key = value` or `key IN (values)`, with a
+/// LIMIT at most.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyLookup {
+    /// The table.
+    pub table: TableName,
+    /// The columns as typed, each once; `None` means `*`.
+    pub columns: Option<Vec<String>>,
+    /// The condition.
+    pub condition: KeyCondition,
+    /// LIMIT, if any.
+    pub limit: Option<Limit>,
+}
+
+/// `column = value` or `column IN (values)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeyCondition {
+    /// The column as typed.
+    pub column: String,
+    /// The values in the order written, repeated if they are repeated; empty
+    /// for `IN ( )`.
+    pub keys: Vec<Value>,
+}
+
+/// LIMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// How many rows are left out at the beginning.
+    pub offset: u64,
+    /// How many rows are given at most.
+    pub count: u64,
+}
+
+/// DELETE from one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delete {
+    /// The table.
+    pub table: TableName,
+    /// WHERE, if any.
+    pub condition: Option<Condition>,
+}
+
+/// The condition of a DELETE.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// All of these hold. No column is named twice.
+    Keys(Vec<KeyCondition>),
+    /// Anything else; string values are raw as in [`Select::Query`].
+    General(Box<Expr>),
+}
+
+/// One assignment of a SET.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assignment {
+    /// Whether the whole server is meant (GLOBAL, PERSIST).
+    pub global: bool,
+    /// The variable in lower case, without `@@` and scope; user variables keep
+    /// their `@`. `names`, `character set`, `transaction` and `password` for the
+    /// forms that have no variable.
+    pub name: String,
+    /// The text of a lone literal or word; expressions as typed.
+    pub value: String,
+}
+
+impl Statement {
+    /// Reads one statement; a semicolon after it is allowed.
+    ///
+    /// # Errors
+    /// `Syntax` when it is none or more than one, `Unsupported` with the name of
+    /// what this server does not offer, `Forbidden` for the replication prefix
+    /// (compatibility reference §2.7), and the kinds that belong to `limits`.
+    pub fn parse(text: &str, limits: &Limits) -> Result<Self, SqlError> {
+        if let Some(insert) = plain_insert::parse(text, limits) {
+            return insert::checked(insert, limits).map(Self::Insert);
+        }
+        parse_any(text, limits)
+    }
+}
+
+/// [`Statement::parse`] without the fast path.
+pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlError> {
+    let mut pieces = scan::split(text)?.into_iter();
+    let piece = match (pieces.next(), pieces.next()) {
+        (None, _) => return Ok(Statement::Empty),
+        (Some(piece), None) => text.get(piece).unwrap_or_default(),
+        (Some(_), Some(second)) => {
+            if starts_with_replication_prefix(text) {
+                return Err(replication_prefix());
+            }
+            return Err(SqlError::syntax(format!(
+                "expected one statement, got another near {}",
+                scan::excerpt(text, second.start)
+            )));
+        }
+    };
+    let lexemes = scan::checked_lexemes(piece, limits)?;
+    if lexemes.is_empty() {
+        return Ok(Statement::Empty);
+    }
+    dispatch(piece, &lexemes, limits, true)
+}
+
+fn dispatch(
+    text: &str,
+    lexemes: &[Lexeme],
+    limits: &Limits,
+    may_explain: bool,
+) -> Result<Statement, SqlError> {
+    let mut words = Words::new(text, lexemes);
+    let first = words.peek_keyword();
+    match first.as_str() {
+        "insert" | "replace" => parse_with(text, lexemes, |parser| parser.parse_statement())
+            .and_then(|parsed| insert::convert(text, parsed, limits).map(Statement::Insert)),
+        "select" | "with" | "(" | "values" | "table" => {
+            let query = parse_with(text, lexemes, |parser| parser.parse_query())?;
+            select::convert(text, query, limits).map(Statement::Select)
+        }
+        "delete" => {
+            let parsed = parse_with(text, lexemes, |parser| parser.parse_statement())?;
+            delete::convert(text, parsed, limits).map(Statement::Delete)
+        }
+        "show" => Show::parse(text).map(Statement::Show),
+        "describe" | "desc" | "explain" => {
+            words.next();
+            if !words.take_explain_options() {
+                return Show::parse(text).map(Statement::Show);
+            }
+            if !may_explain {
+                return Err(SqlError::syntax("EXPLAIN of an EXPLAIN"));
+            }
+            let explained = dispatch(text, words.rest(), limits, false)?;
+            Ok(Statement::Explain(Box::new(explained)))
+        }
+        "cometqlcluster_v1" => Err(replication_prefix()),
+        other if UNSUPPORTED.contains(&other) => Err(SqlError::unsupported(format!(
+            "{} is not offered by this server",
+            other.to_ascii_uppercase()
+        ))),
+        _ => session::parse(words),
+    }
+}
+
+/// Runs the parser over the whole statement.
+fn parse_with<T>(
+    text: &str,
+    lexemes: &[Lexeme],
+    parse: impl FnOnce(&mut Parser) -> Result<T, sqlparser::parser::ParserError>,
+) -> Result<T, SqlError> {
+    let tokens = tokens::tokens(text, lexemes)?;
+    let dialect = MySqlDialect {};
+    let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
+    let parsed = parse(&mut parser).map_err(|error| tokens::syntax_error(text, &error))?;
+    let after = parser.peek_token();
+    if after.token != sqlparser::tokenizer::Token::EOF {
+        let at = tokens::offset(after.span).unwrap_or(text.len());
+        return Err(SqlError::syntax(format!(
+            "expected the end of the statement, got {}",
+            scan::excerpt(text, at)
+        )));
+    }
+    Ok(parsed)
+}
+
+fn starts_with_replication_prefix(text: &str) -> bool {
+    let start = text.trim_start().as_bytes();
+    start
+        .get(..REPLICATION_PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(REPLICATION_PREFIX.as_bytes()))
+}
+
+const REPLICATION_PREFIX: &str = "cometqlcluster_v1";
+
+fn replication_prefix() -> SqlError {
+    SqlError::new(
+        ErrorKind::Forbidden,
+        "only a node of the cluster may say for whom a statement is",
+    )
+}
+
+/// First words of statements that exist in MySQL and are refused by name.
+const UNSUPPORTED: [&str; 38] = [
+    "update",
+    "create",
+    "alter",
+    "drop",
+    "truncate",
+    "rename",
+    "grant",
+    "revoke",
+    "call",
+    "load",
+    "do",
+    "handler",
+    "import",
+    "prepare",
+    "execute",
+    "deallocate",
+    "reset",
+    "analyze",
+    "check",
+    "checksum",
+    "optimize",
+    "repair",
+    "install",
+    "uninstall",
+    "purge",
+    "change",
+    "stop",
+    "xa",
+    "shutdown",
+    "restart",
+    "clone",
+    "cache",
+    "binlog",
+    "help",
+    "signal",
+    "resignal",
+    "get",
+    "merge",
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,265 @@
+//! The statements about the session itself, read word by word: SET in every
+//! form that clients send, transactions, USE, KILL and those that are accepted
+//! without effect. The parser knows too few forms of SET (compatibility reference
+//! §5.3, §10).
+
+use super::{Assignment, Statement};
+use crate::error::SqlError;
+use crate::literal;
+use crate::scan::{Lexeme, LexemeKind, excerpt};
+
+/// The lexemes of a statement and how far they have been read.
+pub(super) struct Words<'a> {
+    text: &'a str,
+    lexemes: &'a [Lexeme],
+}
+
+impl<'a> Words<'a> {
+    pub(super) fn new(text: &'a str, lexemes: &'a [Lexeme]) -> Self {
+        Self { text, lexemes }
+    }
+
+    /// The next word or sign in lower case; empty at the end and at quoted text.
+    pub(super) fn peek_keyword(&self) -> String {
+        match self.lexemes.first() {
+            Some(lexeme) if !matches!(lexeme.kind, LexemeKind::Quoted(_)) => {
+                lexeme.text(self.text).to_ascii_lowercase()
+            }
+            _ => String::new(),
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'a Lexeme> {
+        let (first, rest) = self.lexemes.split_first()?;
+        self.lexemes = rest;
+        Some(first)
+    }
+
+    /// What has not been read.
+    pub(super) fn rest(&self) -> &'a [Lexeme] {
+        self.lexemes
+    }
+
+    /// Skips what may stand between EXPLAIN and a statement; false when no
+    /// statement follows.
+    pub(super) fn take_explain_options(&mut self) -> bool {
+        loop {
+            match self.peek_keyword().as_str() {
+                "extended" | "partitions" | "analyze" => {
+                    self.next();
+                }
+                "format" => {
+                    self.next();
+                    if !self.take("=") {
+                        return false;
+                    }
+                    self.next();
+                }
+                word => {
+                    return matches!(
+                        word,
+                        "select" | "with" | "(" | "insert" | "replace" | "delete" | "update"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Takes the next word if it is `keyword`, given in lower case.
+    fn take(&mut self, keyword: &str) -> bool {
+        let is_next = self.peek_keyword() == keyword;
+        if is_next {
+            self.next();
+        }
+        is_next
+    }
+
+    fn name(&mut self, of: &str) -> Result<String, SqlError> {
+        match self.lexemes.first() {
+            Some(lexeme) if matches!(lexeme.kind, LexemeKind::Word | LexemeKind::Quoted(_)) => {
+                self.next();
+                Ok(plain(self.text, lexeme))
+            }
+            _ => Err(self.expected(of)),
+        }
+    }
+
+    fn expected(&self, what: &str) -> SqlError {
+        let at = self
+            .lexemes
+            .first()
+            .map_or(self.text.len(), |lexeme| lexeme.range.start);
+        SqlError::syntax(format!("expected {what}, got {}", excerpt(self.text, at)))
+    }
+
+    fn end(&self, statement: Statement) -> Result<Statement, SqlError> {
+        if self.lexemes.is_empty() {
+            Ok(statement)
+        } else {
+            Err(self.expected("the end of the statement"))
+        }
+    }
+}
+
+/// Reads a statement about the session.
+///
+/// # Errors
+/// `Syntax` when it is none of them.
+pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
+    let first = words.peek_keyword();
+    let at_start = Words {
+        text: words.text,
+        lexemes: words.lexemes,
+    };
+    words.next();
+    match first.as_str() {
+        "set" => set(&words).map(Statement::Set),
+        "use" => {
+            let database = words.name("the name of a database")?;
+            words.end(Statement::Use(database))
+        }
+        "begin" => {
+            words.take("work");
+            words.end(Statement::Begin)
+        }
+        "start" if words.take("transaction") => Ok(Statement::Begin),
+        "start" => Err(SqlError::unsupported("only START TRANSACTION is offered")),
+        "commit" => {
+            words.take("work");
+            completion(&mut words);
+            words.end(Statement::Commit)
+        }
+        "rollback" => {
+            words.take("work");
+            if words.take("to") {
+                words.take("savepoint");
+                let name = words.name("the name of a savepoint")?;
+                return words.end(Statement::RollbackTo(name));
+            }
+            completion(&mut words);
+            words.end(Statement::Rollback)
+        }
+        "savepoint" => {
+            let name = words.name("the name of a savepoint")?;
+            words.end(Statement::Savepoint(name))
+        }
+        "release" => {
+            if !words.take("savepoint") {
+                return Err(words.expected("SAVEPOINT"));
+            }
+            let name = words.name("the name of a savepoint")?;
+            words.end(Statement::Release(name))
+        }
+        "lock" | "unlock" if words.take("tables") || words.take("table") => Ok(Statement::Ignored),
+        "flush" => Ok(Statement::Ignored),
+        "kill" => {
+            let query_only = words.take("query");
+            if !query_only {
+                words.take("connection");
+            }
+            let id = words.name("the number of a connection")?;
+            let id = id
+                .trim()
+                .parse()
+                .map_err(|_| SqlError::syntax("expected the number of a connection after KILL"))?;
+            words.end(Statement::Kill { query_only, id })
+        }
+        _ => Err(at_start.expected("a statement")),
+    }
+}
+
+/// `AND [NO] CHAIN`, `[NO] RELEASE`: neither changes anything here.
+fn completion(words: &mut Words<'_>) {
+    while ["and", "no", "chain", "release"]
+        .iter()
+        .any(|word| words.take(word))
+    {}
+}
+
+fn set(words: &Words<'_>) -> Result<Vec<Assignment>, SqlError> {
+    let mut assignments = Vec::new();
+    for item in items(words.lexemes) {
+        let item = Words {
+            text: words.text,
+            lexemes: item,
+        };
+        assignments.push(assignment(item)?);
+    }
+    Ok(assignments)
+}
+
+/// Splits at the commas that are outside parentheses.
+fn items(lexemes: &[Lexeme]) -> impl Iterator<Item = &[Lexeme]> {
+    let mut depth = 0_usize;
+    lexemes.split(move |lexeme| {
+        match lexeme.kind {
+            LexemeKind::Symbol(b'(') => depth += 1,
+            LexemeKind::Symbol(b')') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && lexeme.kind == LexemeKind::Symbol(b',')
+    })
+}
+
+fn assignment(mut words: Words<'_>) -> Result<Assignment, SqlError> {
+    let mut global = false;
+    if let [_, second, ..] = words.lexemes
+        && !matches!(second.kind, LexemeKind::Symbol(b'=' | b':' | b'.'))
+    {
+        match words.peek_keyword().as_str() {
+            "global" | "persist" | "persist_only" => {
+                global = true;
+                words.next();
+            }
+            "session" | "local" => {
+                words.next();
+            }
+            _ => {}
+        }
+    }
+    let mut name = words.name("the name of a variable")?.to_ascii_lowercase();
+    if name == "@" {
+        name.push_str(&words.name("the name of a variable")?);
+    }
+    if let Some(system) = name.strip_prefix("@@") {
+        name = system.to_owned();
+    }
+    if words.take(".") {
+        global = global || matches!(name.as_str(), "global" | "persist" | "persist_only");
+        name = words.name("the name of a variable")?.to_ascii_lowercase();
+    }
+    match name.as_str() {
+        "character" if words.take("set") => "character set".clone_into(&mut name),
+        "charset" => "character set".clone_into(&mut name),
+        _ => {
+            words.take(":");
+            words.take("=");
+        }
+    }
+    let value = match (name.as_str(), words.lexemes) {
+        (_, []) => return Err(words.expected(&format!("a value for {}", excerpt(&name, 0)))),
+        // NAMES x COLLATE y
+        ("names", [charset, ..]) => plain(words.text, charset),
+        (_, [only]) => plain(words.text, only),
+        (_, [first, .., last]) => words
+            .text
+            .get(first.range.start..last.range.end)
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    Ok(Assignment {
+        global,
+        name,
+        value,
+    })
+}
+
+/// The text of a word, or of a literal without its quotes.
+fn plain(text: &str, lexeme: &Lexeme) -> String {
+    match lexeme.kind {
+        LexemeKind::Quoted(delimiter) => {
+            literal::unescape(lexeme.inner(text), char::from(delimiter)).into_owned()
+        }
+        _ => lexeme.text(text).to_owned(),
+    }
+}

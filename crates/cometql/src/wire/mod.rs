@@ -1,0 +1,296 @@
+//! The MySQL wire: everything between a socket and a [`Session`](crate::backend::Session).
+//!
+//! A connection guard owns the socket. It speaks the connection phase itself,
+//! reads and checks every command, answers most of them itself, and hands
+//! statements to opensrv-mysql one clean packet at a time, through memory;
+//! opensrv decodes parameters and encodes rows. No statement is understood
+//! here, and no limit of the protocol is known anywhere else.
+//!
+//! # Layout, from bytes to statements
+//! - [`limits`](Limits): every bound, with its default.
+//! - `packet`: bytes to packets and back.
+//! - `fields`: the fields of a packet.
+//! - `greeting`, `login`, `auth`, `handshake`: the connection phase.
+//! - `guard`: the command phase.
+//! - `prepared`: prepared statements, and the check of what executes them.
+//! - `engine`, `shim`: opensrv-mysql and what it calls.
+//! - `reply`: packets going out.
+
+mod auth;
+mod engine;
+mod fields;
+mod greeting;
+mod guard;
+mod handshake;
+mod limits;
+mod login;
+mod packet;
+mod prepared;
+mod reply;
+mod shim;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+use crate::backend::Backend;
+use crate::error::{ErrorKind, SqlError};
+
+pub use greeting::SERVER_VERSION;
+pub use limits::{Limits, MAX_PACKET_CEILING};
+
+use guard::{Ending, Guard};
+use handshake::{LoginFailure, Peer};
+use packet::PacketStream;
+use reply::Reply;
+
+/// The backend door: accepts connections and serves each with a session of its
+/// backend. One `Wire` may serve any number of listeners; they share its limits
+/// and its connection ids.
+pub struct Wire<B> {
+    backend: Arc<B>,
+    limits: Limits,
+    started: Instant,
+    next_connection_id: AtomicU32,
+    connections: AtomicUsize,
+    questions: AtomicU64,
+}
+
+impl<B: Backend> Wire<B> {
+    /// A door to `backend`, bounded by `limits`.
+    pub fn new(backend: Arc<B>, mut limits: Limits) -> Self {
+        limits.max_packet = limits.max_packet.min(MAX_PACKET_CEILING);
+        Self {
+            backend,
+            limits,
+            started: Instant::now(),
+            next_connection_id: AtomicU32::new(1),
+            connections: AtomicUsize::new(0),
+            questions: AtomicU64::new(0),
+        }
+    }
+
+    /// Accepts from `listener` until `shutdown` turns true (or its sender is
+    /// dropped), and returns when all connections it accepted have ended.
+    ///
+    /// After that sign no connection is accepted, idle ones are closed, running
+    /// statements finish and are answered, and a command that waits behind one
+    /// is told 1053. The time this takes is the caller's to bound: dropping the
+    /// future drops what is left.
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
+        let mut sessions = JoinSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stopping(&mut shutdown) => break,
+                Some(ended) = sessions.join_next() => note(ended),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, address)) => {
+                        let wire = Arc::clone(&self);
+                        let shutdown = shutdown.clone();
+                        sessions.spawn(async move {
+                            wire.serve_tcp(stream, address.ip(), shutdown).await;
+                        });
+                    }
+                    Err(error) => {
+                        // Most likely out of file descriptors, until one is closed.
+                        warn!(%error, "cannot accept a CometQL connection");
+                        sleep(ACCEPT_PAUSE).await;
+                    }
+                },
+            }
+        }
+        drop(listener);
+        info!(connections = sessions.len(), "CometQL door closing");
+        while let Some(ended) = sessions.join_next().await {
+            note(ended);
+        }
+    }
+
+    /// Serves one connection from its greeting to its end, on any stream. The
+    /// stream is closed when this returns. `address` is what the backend and
+    /// the texts of refused logins are told; `None` on a Unix socket.
+    pub async fn serve_connection<S>(
+        &self,
+        stream: S,
+        address: Option<IpAddr>,
+        mut shutdown: watch::Receiver<bool>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let mut stream = PacketStream::new(stream, self.limits.write_timeout);
+        let mut reply = Reply::default();
+        let Some(_counted) = Counted::new(&self.connections, self.limits.max_connections) else {
+            reply.begin_unasked();
+            reply.error(&self.too_many(), self.limits.login_error_numbers);
+            let _ = stream.send(&reply.take()).await;
+            stream.close().await;
+            return;
+        };
+        let peer = Peer {
+            address,
+            connection_id: self.next_connection_id.fetch_add(1, Ordering::Relaxed),
+        };
+        let conn = peer.connection_id;
+        let login = timeout(
+            self.limits.login_timeout,
+            handshake::log_in(
+                &mut stream,
+                &mut reply,
+                self.backend.as_ref(),
+                peer,
+                self.limits.max_login_packet,
+            ),
+        );
+        let login = tokio::select! {
+            biased;
+            login = login => login,
+            () = stopping(&mut shutdown) => {
+                debug!(conn, reason = %Ending::Shutdown, "CometQL connection ended");
+                return stream.close().await;
+            }
+        };
+        match login {
+            Ok(Ok(verified)) => {
+                let client = verified.client_name.as_deref().unwrap_or_default();
+                debug!(conn, client, "CometQL login");
+                let ending = Guard::new(self, stream, reply, peer, verified, shutdown)
+                    .run()
+                    .await;
+                if let Ending::Codec(reason) = &ending {
+                    error!(conn, ?reason, "statement codec failed");
+                }
+                debug!(conn, reason = %ending, "CometQL connection ended");
+            }
+            Ok(Err(failure)) => {
+                debug!(conn, reason = %failure, "CometQL login failed");
+                self.refuse(stream, reply, &failure).await;
+            }
+            Err(_) => {
+                debug!(conn, reason = %Ending::TimedOut, "CometQL login failed");
+                stream.close().await;
+            }
+        }
+    }
+
+    /// Connections at this moment, logged in or not.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Statements run since the start, those of prepared executions included.
+    pub fn questions(&self) -> u64 {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// The text of COM_STATISTICS, in the form that `mysqladmin` and monitoring
+    /// scripts take apart.
+    fn statistics(&self) -> String {
+        let uptime = self.started.elapsed();
+        let questions = self.questions();
+        let average = questions as f64 / uptime.as_secs_f64().max(1.0);
+        format!(
+            "Uptime: {}  Threads: {}  Questions: {questions}  Slow queries: 0  Opens: 0  \
+             Flush tables: 0  Open tables: 0  Queries per second avg: {average:.3}",
+            uptime.as_secs(),
+            self.connections(),
+        )
+    }
+
+    async fn serve_tcp(&self, stream: TcpStream, address: IpAddr, shutdown: watch::Receiver<bool>) {
+        // Only latency is lost where this fails.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "TCP_NODELAY");
+        }
+        self.serve_connection(stream, Some(address), shutdown).await;
+    }
+
+    /// Answers a login that failed, and closes.
+    async fn refuse<S>(&self, mut stream: PacketStream<S>, mut reply: Reply, failure: &LoginFailure)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let Some(error) = failure.answer() else {
+            return stream.close().await;
+        };
+        if let LoginFailure::Refused(_) = failure {
+            sleep(self.limits.failure_delay).await;
+        }
+        reply.error(error, self.limits.login_error_numbers);
+        if stream.send(&reply.take()).await.is_ok() {
+            stream.close_gently(self.limits.max_login_packet).await;
+        }
+    }
+
+    fn too_many(&self) -> SqlError {
+        SqlError::new(
+            ErrorKind::TooManyConnections,
+            format!(
+                "Too many connections: all {} are taken",
+                self.limits.max_connections
+            ),
+        )
+    }
+}
+
+/// One of the connections that [`Limits::max_connections`] allows.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl<'a> Counted<'a> {
+    fn new(counter: &'a AtomicUsize, most: usize) -> Option<Self> {
+        let counted = Self(counter);
+        // Given back by the drop when it was one too many.
+        (counter.fetch_add(1, Ordering::Relaxed) < most).then_some(counted)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Returns when the server is to stop; a dropped sender means the same, because
+/// nobody is left to serve for.
+async fn stopping(shutdown: &mut watch::Receiver<bool>) {
+    let _ = shutdown.wait_for(|stopping| *stopping).await.is_ok();
+}
+
+fn note(ended: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = ended {
+        error!(%error, "a CometQL connection failed");
+    }
+}
+
+impl LoginFailure {
+    /// What the peer is told, if anybody is there.
+    fn answer(&self) -> Option<&SqlError> {
+        match self {
+            Self::Io(_) => None,
+            Self::Protocol(error) | Self::Refused(error) | Self::NoSession(error) => Some(error),
+        }
+    }
+}
+
+/// How long accepting waits after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -1,0 +1,248 @@
+//! The language behind the wire in these tests, and a server around it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cometql::answer::{Answer, Column, Done, Parameter, Prepared, ResultSet};
+use cometql::backend::{Account, Backend, Login, Session};
+use cometql::error::{ErrorKind, ErrorNumbers, SqlError};
+use cometql::wire::{Limits, Wire};
+use parking_lot::Mutex;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+
+pub(crate) const KEY: &str = "the key of developer 15";
+pub(crate) const ROOT_KEY: &str = "the key of root";
+
+/// Remembers what reached it.
+#[derive(Default)]
+pub(crate) struct TestBackend {
+    pub(crate) logins: Mutex<Vec<Login>>,
+    pub(crate) statements: Mutex<Vec<String>>,
+    pub(crate) open_sessions: AtomicUsize,
+    pub(crate) entered: Notify,
+    pub(crate) gate: Notify,
+}
+
+pub(crate) struct TestSession {
+    backend: Arc<TestBackend>,
+    in_transaction: bool,
+    numbers: ErrorNumbers,
+    database: Option<String>,
+}
+
+pub(crate) struct Door(pub(crate) Arc<TestBackend>);
+
+impl Backend for Door {
+    type Session = TestSession;
+
+    fn account(&self, user: &str) -> Account {
+        match user {
+            "15" => Account::Key(KEY.into()),
+            "root" => Account::Key(ROOT_KEY.into()),
+            "haproxy_check" => Account::NoKey,
+            "keyless" => Account::Key(String::new()),
+            _ => Account::Unknown,
+        }
+    }
+
+    fn open(&self, login: Login) -> Result<TestSession, SqlError> {
+        let mut session = TestSession {
+            backend: Arc::clone(&self.0),
+            in_transaction: false,
+            numbers: ErrorNumbers::CometQl,
+            database: None,
+        };
+        self.0.open_sessions.fetch_add(1, Ordering::SeqCst);
+        if let Some(database) = &login.database {
+            session.use_database(database)?;
+        }
+        self.0.logins.lock().push(login);
+        Ok(session)
+    }
+}
+
+impl Drop for TestSession {
+    fn drop(&mut self) {
+        self.backend.open_sessions.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Session for TestSession {
+    async fn execute(
+        &mut self,
+        statement: &str,
+        parameters: &[Parameter],
+    ) -> Result<Answer, SqlError> {
+        self.backend.statements.lock().push(statement.to_owned());
+        let mut words = statement.split_whitespace();
+        let first = words.next().unwrap_or_default().to_ascii_uppercase();
+        let number = words.next().and_then(|word| word.parse::<usize>().ok());
+        match first.as_str() {
+            "BEGIN" | "START" => self.in_transaction = true,
+            "COMMIT" | "ROLLBACK" => self.in_transaction = false,
+            "NUMBERS" => self.numbers = ErrorNumbers::MySql,
+            "USE" => self.use_database(statement.get(4..).unwrap_or_default())?,
+            "FAIL" => return Err(SqlError::syntax("Told to fail")),
+            "PANIC" => panic!("told to"),
+            "WAIT" => {
+                self.backend.entered.notify_one();
+                self.backend.gate.notified().await;
+            }
+            "INFO" => {
+                return Ok(Answer::Done(Done {
+                    info: "receivers: 2".into(),
+                    ..Done::default()
+                }));
+            }
+            "INSERT" => {
+                return Ok(Answer::Done(Done {
+                    affected_rows: 1,
+                    insert_id: 70_000,
+                    info: String::new(),
+                }));
+            }
+            "ROWS" => {
+                tokio::task::yield_now().await;
+                let row = |n: usize| vec![Some(n.to_string().into()), Some("x".into())];
+                return Ok(Answer::Rows(ResultSet {
+                    columns: table(),
+                    rows: (0..number.unwrap_or(0)).map(row).collect(),
+                }));
+            }
+            "BIG" => {
+                return Ok(Answer::Rows(ResultSet {
+                    columns: vec![Column::computed("big")],
+                    rows: vec![vec![Some("b".repeat(number.unwrap_or(0)).into())]],
+                }));
+            }
+            "CROOKED" => {
+                return Ok(Answer::Rows(ResultSet {
+                    columns: table(),
+                    rows: vec![vec![None]],
+                }));
+            }
+            "SELECT" => return Ok(self.echo(statement, parameters)),
+            _ => {}
+        }
+        Ok(Answer::Done(Done::default()))
+    }
+
+    fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
+        if statement.starts_with("FAIL") {
+            return Err(SqlError::syntax("Told to fail"));
+        }
+        let select = statement.starts_with("SELECT");
+        Ok(Prepared {
+            parameters: statement.matches('?').count(),
+            columns: if select { echo_columns() } else { Vec::new() },
+        })
+    }
+
+    fn use_database(&mut self, database: &str) -> Result<(), SqlError> {
+        if database != "CometQL_v1" {
+            return Err(SqlError::new(
+                ErrorKind::UnknownDatabase,
+                format!("Unknown database '{database}'"),
+            ));
+        }
+        self.database = Some(database.to_owned());
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.in_transaction = false;
+        self.database = None;
+    }
+
+    fn field_list(&self, name: &str) -> Result<Vec<Column>, SqlError> {
+        match name {
+            "pipes" => Ok(table()),
+            _ => Err(SqlError::new(ErrorKind::UnknownTable, "No such table")),
+        }
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    fn autocommit(&self) -> bool {
+        true
+    }
+
+    fn error_numbers(&self) -> ErrorNumbers {
+        self.numbers
+    }
+}
+
+impl TestSession {
+    fn echo(&self, statement: &str, parameters: &[Parameter]) -> Answer {
+        let shown: Vec<String> = parameters.iter().map(shown).collect();
+        Answer::Rows(ResultSet {
+            columns: echo_columns(),
+            rows: vec![vec![
+                Some(statement.into()),
+                (!shown.is_empty()).then(|| shown.join("|").into()),
+            ]],
+        })
+    }
+}
+
+fn shown(parameter: &Parameter) -> String {
+    match parameter {
+        Parameter::Null => "null".into(),
+        Parameter::Integer(value) => format!("i{value}"),
+        Parameter::Unsigned(value) => format!("u{value}"),
+        Parameter::Real(value) => format!("r{value}"),
+        Parameter::Text(value) => format!("t{value}"),
+    }
+}
+
+fn echo_columns() -> Vec<Column> {
+    vec![
+        Column::computed("statement"),
+        Column::computed("parameters"),
+    ]
+}
+
+fn table() -> Vec<Column> {
+    ["name", "users"]
+        .map(|name| Column {
+            name: name.into(),
+            table: "pipes".into(),
+            max_length: 256,
+        })
+        .into()
+}
+
+/// A server on a free port of this machine.
+pub(crate) struct Server {
+    pub(crate) port: u16,
+    pub(crate) backend: Arc<TestBackend>,
+    pub(crate) wire: Arc<Wire<Door>>,
+    pub(crate) shutdown: watch::Sender<bool>,
+    pub(crate) serving: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(Limits::default()).await
+    }
+
+    pub(crate) async fn start_with(limits: Limits) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let backend = Arc::new(TestBackend::default());
+        let wire = Arc::new(Wire::new(Arc::new(Door(Arc::clone(&backend))), limits));
+        let (shutdown, stopping) = watch::channel(false);
+        let serving = tokio::spawn(Arc::clone(&wire).serve(listener, stopping));
+        Self {
+            port,
+            backend,
+            wire,
+            shutdown,
+            serving,
+        }
+    }
+}

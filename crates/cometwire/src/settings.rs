@@ -1,0 +1,398 @@
+//! What the server can be told: every setting is a flag, an environment variable
+//! `COMETWIRE_…` and a key of the configuration file, in that order of
+//! precedence. Nothing else reads the environment.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser, ValueEnum};
+use cometql::ErrorNumbers;
+use pipes::name::DevId;
+use serde::Deserialize;
+
+/// CometWire: a realtime server you talk to in SQL.
+///
+/// Backends write INSERT INTO pipes_messages over an ordinary MySQL connection;
+/// every subscribed browser has the message milliseconds later over a WebSocket.
+#[derive(Debug, Default, Clone, Parser, Deserialize)]
+#[command(name = "cometwire", version, max_term_width = 100)]
+#[serde(default)]
+pub struct Settings {
+    /// Read further settings from this TOML file; its keys are the flags' names with _ for -.
+    #[arg(long, value_name = "FILE", env = "COMETWIRE_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Where backends connect with MySQL clients [default: 127.0.0.1:3307].
+    #[arg(long, value_name = "ADDR", env = "COMETWIRE_COMETQL")]
+    pub cometql: Option<SocketAddr>,
+
+    /// Where browsers connect: WebSocket, JS client, examples [default: 127.0.0.1:8087].
+    #[arg(long, value_name = "ADDR", env = "COMETWIRE_HTTP")]
+    pub http: Option<SocketAddr>,
+
+    /// The directory for everything that must survive a crash [default: ./cometwire-data].
+    #[arg(long, value_name = "DIR", env = "COMETWIRE_DATA")]
+    pub data: Option<PathBuf>,
+
+    /// A developer id and its key; repeatable.
+    #[arg(long, value_name = "ID:KEY", env = "COMETWIRE_DEV", value_delimiter = ',', hide_env_values = true)]
+    pub dev: Vec<Developer>,
+
+    /// The key of root (dev_id 0): from the file or COMETWIRE_ROOT_KEY, never a flag.
+    #[arg(skip)]
+    pub root_key: Option<Secret>,
+
+    /// A host whose pages may connect, exact or *.host; repeatable [default: any].
+    #[arg(long, value_name = "HOST", env = "COMETWIRE_ALLOW_ORIGIN", value_delimiter = ',')]
+    #[serde(alias = "allow_origins")]
+    pub allow_origin: Vec<String>,
+
+    /// Which error numbers CometQL answers with [default: cometql].
+    #[arg(long, value_name = "WHICH", env = "COMETWIRE_ERROR_NUMBERS")]
+    pub error_numbers: Option<Numbers>,
+
+    /// The label of this server in /info [default: n1].
+    #[arg(long, value_name = "NAME", env = "COMETWIRE_NODE_NAME")]
+    pub node_name: Option<String>,
+
+    /// A directory of static files to serve to browsers [default: none].
+    #[arg(long, value_name = "DIR", env = "COMETWIRE_STATIC_DIR")]
+    pub static_dir: Option<PathBuf>,
+
+    /// How many shards serve the browsers [default: one a core].
+    #[arg(long, value_name = "N", env = "COMETWIRE_SHARDS")]
+    pub shards: Option<usize>,
+
+    /// What is logged, as in RUST_LOG [default: info].
+    #[arg(long, value_name = "FILTER", env = "COMETWIRE_LOG")]
+    pub log: Option<String>,
+
+    /// How log lines look [default: human].
+    #[arg(long, value_name = "FORMAT", env = "COMETWIRE_LOG_FORMAT")]
+    pub log_format: Option<LogFormat>,
+
+    /// Seconds a stop may take before what is left is cut off [default: 10].
+    #[arg(long, value_name = "SECONDS", env = "COMETWIRE_DRAIN_SECONDS")]
+    pub drain_seconds: Option<u64>,
+
+    /// A user who may log in without a password and do nothing, for health checks
+    /// [default: haproxy_check; empty for none].
+    #[arg(long, value_name = "USER", env = "COMETWIRE_CHECK_USER")]
+    pub check_user: Option<String>,
+
+    /// Browser sockets open at once [default: 100000].
+    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_BROWSERS", help_heading = "Bounds")]
+    pub max_browsers: Option<usize>,
+
+    /// Backend sessions open at once [default: 1000].
+    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_BACKENDS", help_heading = "Bounds")]
+    pub max_backends: Option<usize>,
+
+    /// Bytes of one statement of a backend [default: 16777216].
+    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_PACKET_BYTES", help_heading = "Bounds")]
+    pub max_packet_bytes: Option<usize>,
+
+    /// Bytes of one message of a browser [default: 1048576].
+    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_MESSAGE_BYTES", help_heading = "Bounds")]
+    pub max_message_bytes: Option<usize>,
+
+    /// Bytes that may wait for one browser before it counts as too slow [default: 2097152].
+    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_QUEUED_BYTES", help_heading = "Bounds")]
+    pub max_queued_bytes: Option<usize>,
+
+    /// Bytes of messages one shard may have waiting before publishers wait [default: 16777216].
+    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_BACKLOG_BYTES", help_heading = "Bounds")]
+    pub max_backlog_bytes: Option<usize>,
+
+    /// Pipes one browser connection may subscribe to [default: 1000].
+    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_SUBSCRIPTIONS", help_heading = "Bounds")]
+    pub max_subscriptions: Option<usize>,
+
+    /// Connections one user may have open [default: 1000].
+    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_USER_CONNECTIONS", help_heading = "Bounds")]
+    pub max_user_connections: Option<usize>,
+
+    /// Messages one reading of a history gives, the newest [default: 99].
+    #[arg(long, value_name = "N", env = "COMETWIRE_HISTORY_READ", help_heading = "Bounds")]
+    pub history_read: Option<usize>,
+
+    /// Private messages one mailbox holds, the newest [default: 1000].
+    #[arg(long, value_name = "N", env = "COMETWIRE_MAILBOX_LENGTH", help_heading = "Bounds")]
+    pub mailbox_length: Option<u32>,
+
+    /// Seconds a private message waits for its user [default: 86400].
+    #[arg(long, value_name = "SECONDS", env = "COMETWIRE_MAILBOX_SECONDS", help_heading = "Bounds")]
+    pub mailbox_seconds: Option<u64>,
+
+    /// Seconds a browser may be quiet before it is pinged [default: 25].
+    #[arg(long, value_name = "SECONDS", env = "COMETWIRE_KEEP_ALIVE_SECONDS", help_heading = "Bounds")]
+    pub keep_alive_seconds: Option<u64>,
+}
+
+/// `ID:KEY` of a developer.
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Developer {
+    /// The tenant.
+    pub dev_id: DevId,
+    /// Its key.
+    pub key: String,
+}
+
+/// A key that is never printed.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(pub String);
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people at a terminal.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which error numbers backends see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Numbers {
+    /// CometQL's published numbers.
+    Cometql,
+    /// MySQL's numbers for everything.
+    Mysql,
+}
+
+impl From<Numbers> for ErrorNumbers {
+    fn from(numbers: Numbers) -> Self {
+        match numbers {
+            Numbers::Cometql => Self::CometQl,
+            Numbers::Mysql => Self::MySql,
+        }
+    }
+}
+
+impl std::str::FromStr for Developer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (id, key) = text
+            .split_once(':')
+            .ok_or("expected ID:KEY, such as 15:a-long-random-key")?;
+        let dev_id = id
+            .parse()
+            .map_err(|_| format!("{id:?} is not a developer id, expected a number"))
+            .and_then(|number| DevId::new(number).map_err(|error| error.to_string()))?;
+        if key.is_empty() {
+            return Err(format!("developer {dev_id} needs a key after the colon"));
+        }
+        Ok(Self {
+            dev_id,
+            key: key.to_owned(),
+        })
+    }
+}
+
+impl TryFrom<String> for Developer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl fmt::Debug for Developer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:…", self.dev_id)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Settings {
+    /// Flags and environment over the configuration file. Wrong flags and
+    /// `--help` end the process here, as clap does.
+    ///
+    /// # Errors
+    /// One sentence about the configuration file.
+    pub fn read() -> Result<Self, String> {
+        let mut settings = Self::parse();
+        settings.root_key = std::env::var("COMETWIRE_ROOT_KEY")
+            .ok()
+            .filter(|key| !key.is_empty())
+            .map(Secret);
+        match settings.config.clone() {
+            None => Ok(settings),
+            Some(file) => Ok(settings.over(Self::from_file(&file)?)),
+        }
+    }
+
+    fn from_file(file: &Path) -> Result<Self, String> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("cannot read the configuration {shown}: {error}"))?;
+        Self::from_toml(&text).map_err(|error| format!("in the configuration {shown}: {error}"))
+    }
+
+    fn from_toml(text: &str) -> Result<Self, String> {
+        let table: toml::Table = text.parse().map_err(one_line)?;
+        let known = known_keys();
+        for key in table.keys() {
+            if !known.contains(key) {
+                let nearest = known.iter().min_by_key(|known| distance(known, key));
+                let hint = nearest.map_or(String::new(), |name| format!(", did you mean {name}?"));
+                return Err(format!("unknown key {key}{hint}"));
+            }
+        }
+        table.try_into().map_err(one_line)
+    }
+
+    /// These settings, and `file`'s where these say nothing.
+    fn over(self, file: Self) -> Self {
+        let list = |ours: Vec<_>, theirs| if ours.is_empty() { theirs } else { ours };
+        Self {
+            config: self.config,
+            cometql: self.cometql.or(file.cometql),
+            http: self.http.or(file.http),
+            data: self.data.or(file.data),
+            dev: if self.dev.is_empty() { file.dev } else { self.dev },
+            root_key: self.root_key.or(file.root_key),
+            allow_origin: list(self.allow_origin, file.allow_origin),
+            error_numbers: self.error_numbers.or(file.error_numbers),
+            node_name: self.node_name.or(file.node_name),
+            static_dir: self.static_dir.or(file.static_dir),
+            shards: self.shards.or(file.shards),
+            log: self.log.or(file.log),
+            log_format: self.log_format.or(file.log_format),
+            drain_seconds: self.drain_seconds.or(file.drain_seconds),
+            check_user: self.check_user.or(file.check_user),
+            max_browsers: self.max_browsers.or(file.max_browsers),
+            max_backends: self.max_backends.or(file.max_backends),
+            max_packet_bytes: self.max_packet_bytes.or(file.max_packet_bytes),
+            max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
+            max_queued_bytes: self.max_queued_bytes.or(file.max_queued_bytes),
+            max_backlog_bytes: self.max_backlog_bytes.or(file.max_backlog_bytes),
+            max_subscriptions: self.max_subscriptions.or(file.max_subscriptions),
+            max_user_connections: self.max_user_connections.or(file.max_user_connections),
+            history_read: self.history_read.or(file.history_read),
+            mailbox_length: self.mailbox_length.or(file.mailbox_length),
+            mailbox_seconds: self.mailbox_seconds.or(file.mailbox_seconds),
+            keep_alive_seconds: self.keep_alive_seconds.or(file.keep_alive_seconds),
+        }
+    }
+
+    /// Where backends connect.
+    pub fn cometql_address(&self) -> SocketAddr {
+        self.cometql
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3307)))
+    }
+
+    /// Where browsers connect.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http
+            .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8087)))
+    }
+
+    /// The data directory.
+    pub fn data_directory(&self) -> PathBuf {
+        self.data
+            .clone()
+            .unwrap_or_else(|| PathBuf::from("./cometwire-data"))
+    }
+}
+
+/// The flags' names as keys, and what only a file can say.
+fn known_keys() -> Vec<String> {
+    let mut keys: Vec<String> = Settings::command()
+        .get_arguments()
+        .filter_map(|argument| argument.get_long())
+        .filter(|name| !matches!(*name, "config" | "help" | "version"))
+        .map(|name| name.replace('-', "_"))
+        .collect();
+    keys.push("root_key".to_owned());
+    keys.push("allow_origins".to_owned());
+    keys
+}
+
+fn one_line(error: toml::de::Error) -> String {
+    let line = error.message().lines().next().unwrap_or("not TOML");
+    line.to_owned()
+}
+
+/// How many characters must change to make `b` of `a` (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        if let Some(first) = row.first_mut() {
+            *first = left;
+        }
+        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let replaced = diagonal + usize::from(x != y);
+            diagonal = *cell;
+            left = replaced.min(*cell + 1).min(left + 1);
+            *cell = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        Settings::command().debug_assert();
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_nearest_known_one() {
+        let error = Settings::from_toml("htp = \"127.0.0.1:1\"").unwrap_err();
+        assert!(error.contains("htp") && error.contains("did you mean http?"), "{error}");
+    }
+
+    #[test]
+    fn every_flag_is_a_key_of_the_file() {
+        let file = "cometql = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:2\"\ndata = \"d\"\n\
+                    dev = [\"15:abc\"]\nroot_key = \"r\"\nallow_origins = [\"a.example\"]\n\
+                    error_numbers = \"mysql\"\nlog_format = \"json\"\nmax_browsers = 5\n";
+        let settings = Settings::from_toml(file).unwrap();
+        assert_eq!(settings.http_address().port(), 2);
+        assert_eq!(settings.dev.len(), 1);
+        assert_eq!(settings.allow_origin, ["a.example"]);
+        assert!(!format!("{settings:?}").contains("abc"));
+    }
+
+    #[test]
+    fn flags_win_over_the_file() {
+        let flags = Settings::parse_from(["cometwire", "--http", "127.0.0.1:9", "--dev", "7:k"]);
+        let file = Settings::from_toml("http = \"127.0.0.1:2\"\nmax_backends = 3").unwrap();
+        let settings = flags.over(file);
+        assert_eq!(settings.http_address().port(), 9);
+        assert_eq!(settings.max_backends, Some(3));
+    }
+
+    #[test]
+    fn a_developer_is_a_number_and_a_key() {
+        assert!("15:key:with:colons".parse::<Developer>().is_ok());
+        for wrong in ["15", "x:key", "15:", "100000:key", "-1:key"] {
+            assert!(wrong.parse::<Developer>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn distance_counts_changed_characters() {
+        assert_eq!(distance("http", "http"), 0);
+        assert_eq!(distance("http", "htp"), 1);
+        assert_eq!(distance("data", "dev"), 3);
+    }
+}

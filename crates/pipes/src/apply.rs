@@ -1,0 +1,471 @@
+//! Publishing and every other change: one road for all of them, so that several
+//! changes of one statement become visible together, in order, or not at all.
+//!
+//! A batch that nothing durable depends on takes effect at once. Otherwise the
+//! whole batch goes through the store's ordered log and takes effect when it is
+//! durable, on the store's thread, in log order.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::oneshot;
+
+use crate::connection::Connection;
+use crate::error::HallError;
+use crate::family::Family;
+use crate::hall::{Counters, Hall};
+use crate::message::{
+    Event, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
+};
+use crate::name::{AccessKey, DevId, EventName, PipeName, UserId};
+use crate::settings::PipeSettings;
+use crate::shard::{CloseReason, ConnectionId, Touched};
+use crate::storage::{Outcome, StorageError, Write};
+
+/// One change a backend asks for.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// Publish to a pipe.
+    Publish {
+        /// The pipe.
+        pipe: PipeName,
+        /// The event; may be empty.
+        event: EventName,
+        /// The payload.
+        payload: Arc<str>,
+    },
+    /// Send a private message. `None` is nobody: accepted and forgotten.
+    SendPrivate {
+        /// The receiver.
+        user: Option<UserId>,
+        /// The event; may be empty.
+        event: EventName,
+        /// The payload.
+        payload: Arc<str>,
+    },
+    /// Set or replace an access key. Open connections are untouched.
+    PutKey {
+        /// The user.
+        user: UserId,
+        /// The key.
+        key: AccessKey,
+    },
+    /// Remove an access key and drop the user's connections.
+    RemoveKey {
+        /// The user.
+        user: UserId,
+    },
+    /// Set or replace a pipe's settings.
+    PutSettings {
+        /// The pipe.
+        pipe: PipeName,
+        /// The settings.
+        settings: PipeSettings,
+    },
+    /// Remove a pipe's settings and history.
+    RemoveSettings {
+        /// The pipe.
+        pipe: PipeName,
+    },
+    /// Empty a pipe's history.
+    ClearHistory {
+        /// The pipe.
+        pipe: PipeName,
+    },
+    /// Remove one message of a history.
+    RemoveMessage {
+        /// The message.
+        id: MessageId,
+    },
+    /// Empty a user's mailbox.
+    ClearMailbox {
+        /// The user.
+        user: UserId,
+    },
+}
+
+/// What became of one [`Change`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Published.
+    Published {
+        /// Connections it was handed to, on this node.
+        receivers: u64,
+        /// Its place in the history, if the pipe keeps one.
+        position: Option<Position>,
+    },
+    /// A private message was accepted.
+    Sent {
+        /// Connections it was handed to, on this node; 0 means it waits.
+        receivers: u64,
+    },
+    /// Rows that were there and are gone.
+    Removed(u64),
+    /// Done.
+    Done,
+}
+
+/// What the publishing browser is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryReport {
+    /// Other connections it was handed to, on this node.
+    pub receivers: u64,
+    /// Its place in the history, if the pipe keeps one.
+    pub position: Option<Position>,
+}
+
+/// Who publishes, and which connection must not hear itself.
+#[derive(Clone, Copy)]
+struct Origin {
+    sender: Sender,
+    except: Option<ConnectionId>,
+}
+
+impl Hall {
+    /// Carries out a backend's changes, together and in order. Gives one effect
+    /// for each.
+    ///
+    /// # Errors
+    /// [`HallError::Refused`] for a reserved pipe name, [`HallError::Limit`] for
+    /// too many settings, [`HallError::Storage`]; then nothing has happened.
+    pub async fn apply(
+        self: &Arc<Self>,
+        dev_id: DevId,
+        changes: Vec<Change>,
+    ) -> Result<Vec<Effect>, HallError> {
+        self.check(dev_id, &changes)?;
+        let origin = Origin {
+            sender: Sender::Backend,
+            except: None,
+        };
+        self.carry_out(dev_id, origin, changes).await
+    }
+
+    /// Publishes for a browser. `anonymous` hides who it is (`@web_…`).
+    ///
+    /// # Errors
+    /// [`HallError::Refused`] when the pipe's family forbids it, [`HallError::Storage`].
+    pub async fn publish_for(
+        self: &Arc<Self>,
+        connection: &Connection,
+        pipe: PipeName,
+        event: EventName,
+        payload: Arc<str>,
+        anonymous: bool,
+    ) -> Result<DeliveryReport, HallError> {
+        Family::of(&pipe).allows_browser_publish(connection.user)?;
+        let except = connection.is_subscribed(&pipe).then_some(connection.id);
+        let origin = Origin {
+            sender: Sender::Browser(connection.user.filter(|_| !anonymous)),
+            except,
+        };
+        let change = Change::Publish {
+            pipe,
+            event,
+            payload,
+        };
+        let effects = self
+            .carry_out(connection.dev_id, origin, vec![change])
+            .await?;
+        Ok(match effects.first() {
+            Some(Effect::Published {
+                receivers,
+                position,
+            }) => DeliveryReport {
+                receivers: *receivers,
+                position: *position,
+            },
+            _ => DeliveryReport {
+                receivers: 0,
+                position: None,
+            },
+        })
+    }
+
+    fn check(&self, dev_id: DevId, changes: &[Change]) -> Result<(), HallError> {
+        let mut settled = HashSet::new();
+        for change in changes {
+            match change {
+                Change::Publish { pipe, .. } => Family::of(pipe).allows_backend_publish()?,
+                Change::PutSettings { pipe, .. } => {
+                    settled.insert(pipe);
+                }
+                _ => {}
+            }
+        }
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let limit = self.config.limits.pipe_settings;
+        let settings = self.settings.read();
+        settled.retain(|pipe| settings.find(dev_id, pipe).is_none());
+        if !settled.is_empty() && settings.rows() + settled.len() > limit {
+            let what = "pipes with settings";
+            return Err(HallError::Limit { what, limit });
+        }
+        Ok(())
+    }
+
+    async fn carry_out(
+        self: &Arc<Self>,
+        dev_id: DevId,
+        origin: Origin,
+        changes: Vec<Change>,
+    ) -> Result<Vec<Effect>, HallError> {
+        self.wait_for_room().await;
+        let time = UnixTime::now();
+        let mut planned = Planned::default();
+        let steps: Vec<Step> = changes
+            .into_iter()
+            .map(|change| self.plan(dev_id, origin, time, change, &mut planned))
+            .collect();
+        let writes = planned.writes;
+        if writes.is_empty() {
+            return Ok(self.take_effect(dev_id, origin, steps, Vec::new()));
+        }
+        let (answer, answered) = oneshot::channel();
+        let hall = Arc::clone(self);
+        self.storage.submit(
+            writes,
+            Box::new(move |outcome| {
+                let effects =
+                    outcome.map(|outcomes| hall.take_effect(dev_id, origin, steps, outcomes));
+                // The asker may have gone; the change stands all the same.
+                let _ = answer.send(effects);
+            }),
+        );
+        Ok(answered.await.map_err(|_| StorageError::Closed)??)
+    }
+
+    /// What a change needs of the store, and what is left to do afterwards.
+    fn plan(
+        &self,
+        dev_id: DevId,
+        origin: Origin,
+        time: UnixTime,
+        change: Change,
+        planned: &mut Planned,
+    ) -> Step {
+        let writes = &mut planned.writes;
+        match change {
+            Change::Publish {
+                pipe,
+                event,
+                payload,
+            } => {
+                let message = Message {
+                    pipe,
+                    event,
+                    payload,
+                    sender: origin.sender,
+                    time,
+                };
+                let default_length = self.default_history_length(&message.pipe);
+                let settled = planned.settled.contains(&message.pipe);
+                if settled || self.keeps_history(dev_id, &message.pipe) {
+                    writes.push(Write::AppendHistory {
+                        dev_id,
+                        message: message.clone(),
+                        default_length,
+                    });
+                    Step::PublishStored(message)
+                } else {
+                    Step::Publish(message)
+                }
+            }
+            Change::SendPrivate { user: None, .. } => Step::Forget,
+            Change::SendPrivate {
+                user: Some(user),
+                event,
+                payload,
+            } => {
+                let message = PrivateMessage {
+                    event,
+                    payload,
+                    time,
+                };
+                writes.push(Write::PutMail {
+                    dev_id,
+                    user,
+                    message: message.clone(),
+                    keep: self.config.limits.mailbox_length,
+                });
+                Step::Mail(user, message)
+            }
+            Change::PutKey { user, key } => {
+                writes.push(Write::PutKey { dev_id, user, key });
+                Step::Stored
+            }
+            Change::RemoveKey { user } => {
+                writes.push(Write::RemoveKey { dev_id, user });
+                Step::Revoke(user)
+            }
+            Change::PutSettings { pipe, settings } => {
+                planned.settled.insert(pipe.clone());
+                writes.push(Write::PutSettings {
+                    dev_id,
+                    pipe: pipe.clone(),
+                    settings,
+                });
+                Step::Settle(pipe, settings)
+            }
+            Change::RemoveSettings { pipe } => {
+                writes.push(Write::RemoveSettings {
+                    dev_id,
+                    pipe: pipe.clone(),
+                });
+                Step::Unsettle(pipe)
+            }
+            Change::ClearHistory { pipe } => {
+                writes.push(Write::ClearHistory { dev_id, pipe });
+                Step::Stored
+            }
+            Change::RemoveMessage { id } => {
+                writes.push(Write::RemoveMessage { dev_id, id });
+                Step::Stored
+            }
+            Change::ClearMailbox { user } => {
+                writes.push(Write::ClearMailbox { dev_id, user });
+                Step::EmptyMailbox(user)
+            }
+        }
+    }
+
+    /// Makes a batch visible. `outcomes` has one entry for every step that
+    /// wrote something, in order.
+    fn take_effect(
+        self: &Arc<Self>,
+        dev_id: DevId,
+        origin: Origin,
+        steps: Vec<Step>,
+        outcomes: Vec<Outcome>,
+    ) -> Vec<Effect> {
+        let mut outcomes = outcomes.into_iter();
+        let mut touched = Touched::default();
+        // Nothing comes between the changes of one batch; single changes need
+        // only keep out of other batches.
+        let turn = if steps.len() > 1 {
+            (None, Some(self.turns.write()))
+        } else {
+            (Some(self.turns.read()), None)
+        };
+        let effects = steps
+            .into_iter()
+            .map(|step| match step {
+                Step::Publish(message) => {
+                    let receivers = self.fan_out(dev_id, origin.except, message, &mut touched);
+                    Effect::Published {
+                        receivers,
+                        position: None,
+                    }
+                }
+                Step::PublishStored(message) => {
+                    let position = match outcomes.next() {
+                        Some(Outcome::Appended { position, .. }) => Some(position),
+                        _ => None,
+                    };
+                    let receivers = self.fan_out(dev_id, origin.except, message, &mut touched);
+                    Effect::Published {
+                        receivers,
+                        position,
+                    }
+                }
+                Step::Mail(user, message) => {
+                    Counters::add(&self.counters.private_messages, 1);
+                    let receivers = match outcomes.next() {
+                        Some(Outcome::Mailed { id, dropped }) => {
+                            Counters::add(&self.counters.mail_dropped, u64::from(dropped));
+                            self.deliver_mail(dev_id, user, id, message, &mut touched)
+                        }
+                        _ => 0,
+                    };
+                    Effect::Sent { receivers }
+                }
+                Step::Forget => Effect::Sent { receivers: 0 },
+                Step::Stored => removed(outcomes.next()),
+                Step::Revoke(user) => {
+                    self.revocations.fetch_add(1, Ordering::SeqCst);
+                    self.close_user(dev_id, user, CloseReason::KeyDeleted, &mut touched);
+                    removed(outcomes.next())
+                }
+                Step::Settle(pipe, settings) => {
+                    self.settings.write().put(dev_id, pipe, settings);
+                    removed(outcomes.next())
+                }
+                Step::Unsettle(pipe) => {
+                    self.settings.write().remove(dev_id, &pipe);
+                    removed(outcomes.next())
+                }
+                Step::EmptyMailbox(user) => {
+                    self.mailbox_shrank(dev_id, user);
+                    removed(outcomes.next())
+                }
+            })
+            .collect();
+        drop(turn);
+        touched.wake(&self.shards);
+        effects
+    }
+
+    fn fan_out(
+        &self,
+        dev_id: DevId,
+        except: Option<ConnectionId>,
+        message: Message,
+        touched: &mut Touched,
+    ) -> u64 {
+        Counters::add(&self.counters.messages, 1);
+        let Some(pipe) = self.pipes.find(dev_id, &message.pipe) else {
+            return 0;
+        };
+        let event = Outgoing::new(Event::Message(message));
+        pipe.publish(&self.shards, &event, except, touched)
+    }
+
+    /// The history a pipe keeps without being asked.
+    fn default_history_length(&self, pipe: &PipeName) -> u32 {
+        match Family::of(pipe) {
+            Family::Trust => self.config.limits.trust_length,
+            _ => 0,
+        }
+    }
+
+    /// Whether a message for this pipe has to go through the store.
+    fn keeps_history(&self, dev_id: DevId, pipe: &PipeName) -> bool {
+        if self.default_history_length(pipe) > 0 {
+            return true;
+        }
+        let settings = self.settings.read().find(dev_id, pipe);
+        settings.is_some_and(|settings| settings.length > 0)
+    }
+}
+
+/// What a batch needs of the store, as far as it has been looked through.
+#[derive(Default)]
+struct Planned {
+    writes: Vec<Write>,
+    /// Pipes whose settings the batch itself sets: whether they keep a history
+    /// is known only to the store, when their turn comes.
+    settled: HashSet<PipeName>,
+}
+
+/// What is left of a change once the store has done its part.
+enum Step {
+    Publish(Message),
+    PublishStored(Message),
+    Mail(UserId, PrivateMessage),
+    Forget,
+    Stored,
+    Revoke(UserId),
+    Settle(PipeName, PipeSettings),
+    Unsettle(PipeName),
+    EmptyMailbox(UserId),
+}
+
+fn removed(outcome: Option<Outcome>) -> Effect {
+    match outcome {
+        Some(Outcome::Removed(rows)) => Effect::Removed(rows),
+        _ => Effect::Done,
+    }
+}

@@ -1,0 +1,272 @@
+//! The hall itself: everything a door can ask for, and the state it shares. The
+//! parts live in their own files: publishing in `apply`, users and mailboxes in
+//! `presence`, what SELECT shows in `listing`, and the timed work in
+//! `housekeeping`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+use tokio::task;
+
+use crate::connection::{Connection, Subscriptions, Visitor};
+use crate::error::HallError;
+use crate::family::Family;
+use crate::limits::Limits;
+use crate::message::StoredMessage;
+use crate::name::{PipeName, UserId};
+use crate::pipe::PipeRegistry;
+use crate::presence::{LastSeen, Users};
+use crate::settings::Settings;
+use crate::shard::{ConnectionId, Shard, Touched};
+use crate::storage::{Storage, StorageError};
+use crate::tenant::Tenants;
+
+/// What a server is told about its hall.
+#[derive(Debug, Clone)]
+pub struct HallConfig {
+    /// The bounds.
+    pub limits: Limits,
+    /// The dev_ids and their keys.
+    pub tenants: Tenants,
+    /// Whether `user_status_<id>` says `online`.
+    pub online_events: bool,
+    /// Whether `user_status_<id>` says `offline`.
+    pub offline_events: bool,
+}
+
+/// Pipes, users, mailboxes and their rules. Shared by both doors.
+pub struct Hall {
+    pub(crate) config: HallConfig,
+    pub(crate) storage: Arc<dyn Storage>,
+    pub(crate) shards: Vec<Arc<dyn Shard>>,
+    pub(crate) pipes: PipeRegistry,
+    pub(crate) users: Users,
+    pub(crate) settings: RwLock<Settings>,
+    pub(crate) last_seen: LastSeen,
+    /// Grows whenever a key is deleted; a login that straddles it is checked again.
+    pub(crate) revocations: AtomicU64,
+    pub(crate) counters: Counters,
+    /// Taken alone by a batch of several changes, shared by everything else
+    /// whose order against it a subscriber could see. Taken before any other
+    /// lock of the hall, never while waiting for the store.
+    pub(crate) turns: RwLock<()>,
+    next_connection: AtomicU64,
+}
+
+/// What the hall has counted since it started.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Messages accepted for pipes.
+    pub messages: AtomicU64,
+    /// Private messages accepted.
+    pub private_messages: AtomicU64,
+    /// Private messages dropped because a mailbox was full.
+    pub mail_dropped: AtomicU64,
+    /// Connections opened.
+    pub connections_opened: AtomicU64,
+    /// Connections closed.
+    pub connections_closed: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn add(counter: &AtomicU64, number: u64) {
+        counter.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Connections open now, over all tenants.
+    pub fn connections(&self) -> u64 {
+        let opened = self.connections_opened.load(Ordering::Relaxed);
+        opened.saturating_sub(self.connections_closed.load(Ordering::Relaxed))
+    }
+}
+
+/// Names that could not be subscribed to, each with its reason.
+pub type RefusedNames = Vec<(PipeName, HallError)>;
+
+impl Hall {
+    /// A hall over a store, sending through `shards` (1 to
+    /// [`crate::shard::MAX_SHARDS`]).
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    pub fn new(
+        config: HallConfig,
+        storage: Arc<dyn Storage>,
+        shards: Vec<Arc<dyn Shard>>,
+    ) -> Result<Arc<Self>, StorageError> {
+        let snapshot = storage.snapshot()?;
+        let users = Users::new(&snapshot.mailboxes);
+        let settings = Settings::new(snapshot.settings);
+        Ok(Arc::new(Self {
+            config,
+            storage,
+            shards,
+            pipes: PipeRegistry::new(),
+            users,
+            settings: RwLock::new(settings),
+            last_seen: LastSeen::default(),
+            revocations: AtomicU64::new(0),
+            counters: Counters::default(),
+            turns: RwLock::new(()),
+            next_connection: AtomicU64::new(1),
+        }))
+    }
+
+    /// The dev_ids and their keys.
+    pub fn tenants(&self) -> &Tenants {
+        &self.config.tenants
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// A number for a connection about to be opened, and the shard to serve it.
+    pub fn next_connection(&self) -> (ConnectionId, usize) {
+        let number = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        let shard = number as usize % self.shards.len().max(1);
+        (ConnectionId(number), shard)
+    }
+
+    pub(crate) fn admit(
+        &self,
+        visitor: &Visitor,
+        id: ConnectionId,
+        shard: usize,
+        user: Option<UserId>,
+    ) -> Arc<Connection> {
+        Counters::add(&self.counters.connections_opened, 1);
+        Arc::new(Connection {
+            id,
+            dev_id: visitor.dev_id,
+            user,
+            uuid: visitor.uuid.clone(),
+            user_agent: Arc::clone(&visitor.user_agent),
+            address: visitor.address,
+            origin: Arc::clone(&visitor.origin),
+            language: Arc::clone(&visitor.language),
+            shard,
+            subscriptions: parking_lot::Mutex::new(Subscriptions::default()),
+        })
+    }
+
+    /// Replaces the list of pipes a connection is subscribed to. Only the
+    /// difference is joined and left, so nothing is missed in between and
+    /// `track_` pipes see no false movement. Gives the names that were refused;
+    /// the others are subscribed.
+    pub fn subscribe(&self, connection: &Arc<Connection>, wanted: &[PipeName]) -> RefusedNames {
+        let limit = self.config.limits.subscriptions_per_connection;
+        let mut refused = RefusedNames::new();
+        let mut accepted: Vec<&PipeName> = Vec::with_capacity(wanted.len().min(limit));
+        let mut seen = std::collections::HashSet::with_capacity(wanted.len());
+        for name in wanted {
+            if !seen.insert(name) {
+                continue;
+            }
+            if let Err(refusal) = Family::of(name).allows_subscribe(connection.user) {
+                refused.push((name.clone(), refusal.into()));
+            } else if accepted.len() >= limit {
+                let what = "pipes one connection is subscribed to";
+                refused.push((name.clone(), HallError::Limit { what, limit }));
+            } else {
+                accepted.push(name);
+            }
+        }
+
+        let mut touched = Touched::default();
+        let turn = self.turns.read();
+        let mut subscriptions = connection.subscriptions.lock();
+        if subscriptions.closed {
+            return refused;
+        }
+        let keep: std::collections::HashSet<&PipeName> = accepted.iter().copied().collect();
+        subscriptions.by_name.retain(|name, subscription| {
+            let kept = keep.contains(name);
+            if !kept {
+                self.pipes.leave(&self.shards, subscription, &mut touched);
+            }
+            kept
+        });
+        for name in accepted {
+            if subscriptions.by_name.contains_key(name) {
+                continue;
+            }
+            let joined = self.pipes.join(&self.shards, connection, name, &mut touched);
+            if let Some(subscription) = joined {
+                subscriptions.by_name.insert(name.clone(), subscription);
+            }
+        }
+        drop(subscriptions);
+        drop(turn);
+        touched.wake(&self.shards);
+        refused
+    }
+
+    /// Ends a connection: offline first if it was the user's last, then leaves
+    /// every pipe. Does nothing the second time.
+    pub fn disconnect(self: &Arc<Self>, connection: &Arc<Connection>) {
+        let mut touched = Touched::default();
+        let mut subscriptions = connection.subscriptions.lock();
+        if subscriptions.closed {
+            return;
+        }
+        subscriptions.closed = true;
+        let left = std::mem::take(&mut subscriptions.by_name);
+        drop(subscriptions);
+        if let Some(user) = connection.user {
+            self.user_disconnected(connection, user, &mut touched);
+        }
+        for subscription in left.values() {
+            self.pipes.leave(&self.shards, subscription, &mut touched);
+        }
+        touched.wake(&self.shards);
+        Counters::add(&self.counters.connections_closed, 1);
+    }
+
+    /// The newest messages of a pipe's history, oldest first, for a browser.
+    ///
+    /// # Errors
+    /// [`HallError::Refused`] when it may not subscribe either; [`HallError::Storage`].
+    pub async fn history_for(
+        self: &Arc<Self>,
+        connection: &Connection,
+        pipe: &PipeName,
+    ) -> Result<Vec<StoredMessage>, HallError> {
+        Family::of(pipe).allows_subscribe(connection.user)?;
+        let dev_id = connection.dev_id;
+        let pipe = pipe.clone();
+        let messages = self
+            .blocking(move |hall| hall.history(dev_id, &pipe))
+            .await?;
+        Ok(messages)
+    }
+
+    /// Runs `work`, which may wait for the disk, off the async threads.
+    pub async fn blocking<T, F>(self: &Arc<Self>, work: F) -> Result<T, StorageError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, StorageError> + Send + 'static,
+    {
+        let hall = Arc::clone(self);
+        match task::spawn_blocking(move || work(&hall)).await {
+            Ok(result) => result,
+            Err(failure) => Err(StorageError::Failed(failure.to_string())),
+        }
+    }
+
+    /// Waits until no shard is so far behind that more should not be accepted.
+    pub(crate) async fn wait_for_room(&self) {
+        for shard in &self.shards {
+            if shard.is_congested() {
+                shard.relieved().await;
+            }
+        }
+    }
+}

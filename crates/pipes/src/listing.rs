@@ -1,0 +1,184 @@
+//! What the hall shows to whoever asks: the rows behind CometQL's SELECTs.
+//! Everything here is bounded and takes no lock for longer than a copy.
+
+use std::sync::Arc;
+
+use crate::connection::Connection;
+use crate::hall::Hall;
+use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
+use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::settings::PipeSettings;
+use crate::storage::StorageError;
+
+/// When a user was last here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// Online now, on this node.
+    Online,
+    /// The last connection closed then.
+    At(UnixTime),
+    /// Never heard of.
+    Unknown,
+}
+
+impl Seen {
+    fn before(self, time: UnixTime) -> bool {
+        match self {
+            Self::Online => false,
+            Self::At(seen) => seen < time,
+            Self::Unknown => true,
+        }
+    }
+}
+
+impl Hall {
+    /// How many connections are subscribed to a pipe, on this node.
+    pub fn subscriber_count(&self, dev_id: DevId, pipe: &PipeName) -> usize {
+        self.pipes
+            .find(dev_id, pipe)
+            .map_or(0, |pipe| pipe.subscriber_count())
+    }
+
+    /// The connections subscribed to a pipe on this node, newest first.
+    pub fn subscribers(&self, dev_id: DevId, pipe: &PipeName) -> Vec<Arc<Connection>> {
+        self.pipes
+            .find(dev_id, pipe)
+            .map(|pipe| pipe.subscribers(self.config.limits.listing_rows))
+            .unwrap_or_default()
+    }
+
+    /// Every pipe of a tenant that has subscribers, with their number, by name.
+    pub fn pipes(&self, dev_id: DevId) -> Vec<(PipeName, usize)> {
+        let limit = self.config.limits.listing_rows;
+        let mut pipes: Vec<(PipeName, usize)> = self
+            .pipes
+            .of_tenant(dev_id, limit)
+            .iter()
+            .map(|pipe| (pipe.name().clone(), pipe.subscriber_count()))
+            .filter(|(_, subscribers)| *subscribers > 0)
+            .collect();
+        pipes.sort();
+        pipes
+    }
+
+    /// A pipe's settings.
+    pub fn pipe_settings(&self, dev_id: DevId, pipe: &PipeName) -> Option<PipeSettings> {
+        self.settings.read().find(dev_id, pipe)
+    }
+
+    /// Every pipe with settings, by name.
+    pub fn all_pipe_settings(&self, dev_id: DevId) -> Vec<(PipeName, PipeSettings)> {
+        let limit = self.config.limits.listing_rows;
+        self.settings.read().of_tenant(dev_id, limit)
+    }
+
+    /// The newest messages of a history, oldest first. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn history(
+        &self,
+        dev_id: DevId,
+        pipe: &PipeName,
+    ) -> Result<Vec<StoredMessage>, StorageError> {
+        self.storage
+            .history(dev_id, pipe, self.config.limits.history_read)
+    }
+
+    /// The pipes of a tenant whose history is not empty. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn histories(&self, dev_id: DevId) -> Result<Vec<PipeName>, StorageError> {
+        self.storage
+            .histories(dev_id, self.config.limits.listing_rows)
+    }
+
+    /// What waits in a mailbox, oldest first. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn mailbox(&self, dev_id: DevId, user: UserId) -> Result<Vec<StoredMail>, StorageError> {
+        let limit = self.config.limits.mailbox_length as usize;
+        self.storage.mailbox(
+            dev_id,
+            user,
+            MailId(0),
+            MailId(u64::MAX),
+            limit,
+            usize::MAX,
+        )
+    }
+
+    /// Users who may have private messages waiting, by id.
+    pub fn users_with_mail(&self, dev_id: DevId) -> Vec<UserId> {
+        let mut users = self
+            .users
+            .with_mail(dev_id, self.config.limits.listing_rows);
+        users.sort();
+        users
+    }
+
+    /// A user's access key. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn key(&self, dev_id: DevId, user: UserId) -> Result<Option<AccessKey>, StorageError> {
+        self.storage.key(dev_id, user)
+    }
+
+    /// Every user with an access key, by id. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn keys(&self, dev_id: DevId) -> Result<Vec<(UserId, AccessKey)>, StorageError> {
+        self.storage.keys(dev_id, self.config.limits.listing_rows)
+    }
+
+    /// When a user was last here. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn seen(&self, dev_id: DevId, user: UserId) -> Result<Seen, StorageError> {
+        if self.is_online(dev_id, user) {
+            return Ok(Seen::Online);
+        }
+        let time = match self.last_seen.find(dev_id, user) {
+            Some(time) => Some(time),
+            None => self.storage.last_seen(dev_id, user)?,
+        };
+        Ok(time.map_or(Seen::Unknown, Seen::At))
+    }
+
+    /// Everyone who is or was here, by id. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn all_seen(&self, dev_id: DevId) -> Result<Vec<(UserId, Seen)>, StorageError> {
+        let limit = self.config.limits.listing_rows;
+        // Before the store is read: a time leaves this list once it is stored.
+        let waiting = self.last_seen.waiting();
+        let mut seen: std::collections::BTreeMap<UserId, Seen> = self
+            .storage
+            .last_seen_all(dev_id, limit)?
+            .into_iter()
+            .map(|(user, time)| (user, Seen::At(time)))
+            .collect();
+        for (tenant, user, time) in waiting {
+            if tenant == dev_id && seen.get(&user).is_none_or(|seen| seen.before(time)) {
+                seen.insert(user, Seen::At(time));
+            }
+        }
+        for user in self.users.online(dev_id, limit) {
+            seen.insert(user, Seen::Online);
+        }
+        Ok(seen.into_iter().take(limit).collect())
+    }
+
+    /// How many users of a tenant are online on this node.
+    pub fn users_online(&self, dev_id: DevId) -> usize {
+        self.users
+            .online(dev_id, self.config.limits.listing_rows)
+            .len()
+    }
+}

@@ -1,0 +1,329 @@
+//! A store that keeps everything in memory and loses it at the end: the same
+//! contract as the real one except durability, for tests and for measuring the
+//! hall without a disk.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::message::{
+    MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime,
+};
+use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::settings::PipeSettings;
+use crate::storage::{Completion, Outcome, Snapshot, Storage, StorageError, Write};
+
+/// The store. Completions run on the submitting thread before `submit` returns.
+#[derive(Default)]
+pub struct MemoryStorage {
+    /// Held while completions run, so that they run in order.
+    log: Mutex<()>,
+    tables: Mutex<Tables>,
+}
+
+#[derive(Default)]
+struct Tables {
+    settings: BTreeMap<(DevId, PipeName), PipeSettings>,
+    histories: BTreeMap<(DevId, PipeName), History>,
+    mailboxes: BTreeMap<(DevId, UserId), VecDeque<StoredMail>>,
+    keys: BTreeMap<(DevId, UserId), AccessKey>,
+    last_seen: BTreeMap<(DevId, UserId), UnixTime>,
+    last_message: u64,
+    last_mail: u64,
+    last_epoch: u64,
+}
+
+struct History {
+    epoch: u64,
+    last_offset: u64,
+    messages: VecDeque<StoredMessage>,
+}
+
+impl MemoryStorage {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn read(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock()
+    }
+}
+
+impl Storage for MemoryStorage {
+    fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        let tables = self.read();
+        Ok(Snapshot {
+            settings: tables
+                .settings
+                .iter()
+                .map(|((dev_id, pipe), row)| (*dev_id, pipe.clone(), *row))
+                .collect(),
+            mailboxes: tables
+                .mailboxes
+                .iter()
+                .filter_map(|((dev_id, user), mail)| Some((*dev_id, *user, mail.back()?.id)))
+                .collect(),
+        })
+    }
+
+    fn submit(&self, batch: Vec<Write>, done: Completion) {
+        let _in_order = self.log.lock();
+        let outcomes = {
+            let mut tables = self.tables.lock();
+            batch.into_iter().map(|write| tables.write(write)).collect()
+        };
+        done(Ok(outcomes));
+    }
+
+    fn history(
+        &self,
+        dev_id: DevId,
+        pipe: &PipeName,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StorageError> {
+        let tables = self.read();
+        let Some(history) = tables.histories.get(&(dev_id, pipe.clone())) else {
+            return Ok(Vec::new());
+        };
+        let skip = history.messages.len().saturating_sub(limit);
+        Ok(history.messages.iter().skip(skip).cloned().collect())
+    }
+
+    fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {
+        let tables = self.read();
+        Ok(tables
+            .histories
+            .iter()
+            .filter(|((tenant, _), history)| *tenant == dev_id && !history.messages.is_empty())
+            .map(|((_, pipe), _)| pipe.clone())
+            .take(limit)
+            .collect())
+    }
+
+    fn mailbox(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+        after: MailId,
+        up_to: MailId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredMail>, StorageError> {
+        let tables = self.read();
+        let mut bytes = 0;
+        Ok(tables
+            .mailboxes
+            .get(&(dev_id, user))
+            .into_iter()
+            .flatten()
+            .filter(|mail| mail.id > after && mail.id <= up_to)
+            .take(limit)
+            .take_while(|mail| {
+                let before = bytes;
+                bytes += mail.message.payload.len();
+                before == 0 || bytes <= max_bytes
+            })
+            .cloned()
+            .collect())
+    }
+
+    fn key(&self, dev_id: DevId, user: UserId) -> Result<Option<AccessKey>, StorageError> {
+        Ok(self.read().keys.get(&(dev_id, user)).cloned())
+    }
+
+    fn keys(&self, dev_id: DevId, limit: usize) -> Result<Vec<(UserId, AccessKey)>, StorageError> {
+        let tables = self.read();
+        Ok(tables
+            .keys
+            .iter()
+            .filter(|((tenant, _), _)| *tenant == dev_id)
+            .map(|((_, user), key)| (*user, key.clone()))
+            .take(limit)
+            .collect())
+    }
+
+    fn last_seen(&self, dev_id: DevId, user: UserId) -> Result<Option<UnixTime>, StorageError> {
+        Ok(self.read().last_seen.get(&(dev_id, user)).copied())
+    }
+
+    fn last_seen_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, UnixTime)>, StorageError> {
+        let tables = self.read();
+        Ok(tables
+            .last_seen
+            .iter()
+            .filter(|((tenant, _), _)| *tenant == dev_id)
+            .map(|((_, user), time)| (*user, *time))
+            .take(limit)
+            .collect())
+    }
+}
+
+impl Tables {
+    fn write(&mut self, write: Write) -> Outcome {
+        match write {
+            Write::AppendHistory {
+                dev_id,
+                message,
+                default_length,
+            } => {
+                let key = (dev_id, message.pipe.clone());
+                let length = match self.settings.get(&key) {
+                    Some(settings) if settings.length > 0 => settings.length,
+                    _ => default_length,
+                };
+                if length == 0 {
+                    return Outcome::NotKept;
+                }
+                self.last_message += 1;
+                let id = MessageId(format!("memory-{:x}", self.last_message));
+                let history = match self.histories.entry(key) {
+                    std::collections::btree_map::Entry::Occupied(known) => known.into_mut(),
+                    std::collections::btree_map::Entry::Vacant(room) => {
+                        self.last_epoch += 1;
+                        room.insert(History {
+                            epoch: self.last_epoch,
+                            last_offset: 0,
+                            messages: VecDeque::new(),
+                        })
+                    }
+                };
+                history.last_offset += 1;
+                let position = Position {
+                    epoch: history.epoch,
+                    offset: history.last_offset,
+                };
+                let mut message = message;
+                if message.sender == Sender::Backend {
+                    message.sender = Sender::Browser(None);
+                }
+                history.messages.push_back(StoredMessage {
+                    id: id.clone(),
+                    position,
+                    message,
+                });
+                trim(&mut history.messages, length);
+                Outcome::Appended { id, position }
+            }
+            Write::ClearHistory { dev_id, pipe } => {
+                let history = self.histories.get_mut(&(dev_id, pipe));
+                Outcome::Removed(history.map_or(0, |history| clear(&mut history.messages)))
+            }
+            Write::RemoveMessage { dev_id, id } => {
+                let mut removed = 0;
+                for ((tenant, _), history) in &mut self.histories {
+                    if *tenant == dev_id {
+                        let before = history.messages.len();
+                        history.messages.retain(|stored| stored.id != id);
+                        removed += (before - history.messages.len()) as u64;
+                    }
+                }
+                Outcome::Removed(removed)
+            }
+            Write::PutSettings {
+                dev_id,
+                pipe,
+                settings,
+            } => {
+                let key = (dev_id, pipe);
+                if settings.length > 0
+                    && let Some(history) = self.histories.get_mut(&key)
+                {
+                    trim(&mut history.messages, settings.length);
+                }
+                self.settings.insert(key, settings);
+                Outcome::Done
+            }
+            Write::RemoveSettings { dev_id, pipe } => {
+                let key = (dev_id, pipe);
+                self.histories.remove(&key);
+                Outcome::Removed(u64::from(self.settings.remove(&key).is_some()))
+            }
+            Write::PutMail {
+                dev_id,
+                user,
+                message,
+                keep,
+            } => {
+                self.last_mail += 1;
+                let id = MailId(self.last_mail);
+                let mailbox = self.mailboxes.entry((dev_id, user)).or_default();
+                mailbox.push_back(StoredMail { id, message });
+                Outcome::Mailed {
+                    id,
+                    dropped: trim(mailbox, keep.max(1)),
+                }
+            }
+            Write::RemoveMail { dev_id, user, ids } => {
+                self.retain_mail(dev_id, user, |mail| !ids.contains(&mail.id))
+            }
+            Write::ClearMailbox { dev_id, user } => self.retain_mail(dev_id, user, |_| false),
+            Write::Purge {
+                mail_before,
+                unsettled_before,
+            } => {
+                for mailbox in self.mailboxes.values_mut() {
+                    mailbox.retain(|mail| mail.message.time >= mail_before);
+                }
+                self.mailboxes.retain(|_, mailbox| !mailbox.is_empty());
+                for (key, history) in &mut self.histories {
+                    if !self.settings.contains_key(key) {
+                        history
+                            .messages
+                            .retain(|stored| stored.message.time >= unsettled_before);
+                    }
+                }
+                Outcome::Done
+            }
+            Write::PutKey { dev_id, user, key } => {
+                self.keys.insert((dev_id, user), key);
+                Outcome::Done
+            }
+            Write::RemoveKey { dev_id, user } => {
+                Outcome::Removed(u64::from(self.keys.remove(&(dev_id, user)).is_some()))
+            }
+            Write::PutLastSeen { dev_id, user, time } => {
+                self.last_seen.insert((dev_id, user), time);
+                Outcome::Done
+            }
+        }
+    }
+
+    fn retain_mail(
+        &mut self,
+        dev_id: DevId,
+        user: UserId,
+        keep: impl FnMut(&StoredMail) -> bool,
+    ) -> Outcome {
+        let key = (dev_id, user);
+        let Some(mailbox) = self.mailboxes.get_mut(&key) else {
+            return Outcome::Removed(0);
+        };
+        let before = mailbox.len();
+        mailbox.retain(keep);
+        let removed = (before - mailbox.len()) as u64;
+        if mailbox.is_empty() {
+            self.mailboxes.remove(&key);
+        }
+        Outcome::Removed(removed)
+    }
+}
+
+fn trim<T>(queue: &mut VecDeque<T>, length: u32) -> u32 {
+    let mut dropped = 0;
+    while queue.len() > length as usize {
+        queue.pop_front();
+        dropped += 1;
+    }
+    dropped
+}
+
+fn clear<T>(queue: &mut VecDeque<T>) -> u64 {
+    let removed = queue.len() as u64;
+    queue.clear();
+    removed
+}

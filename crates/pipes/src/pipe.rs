@@ -1,0 +1,281 @@
+//! One pipe's living side: its subscribers, and the order in which its events
+//! reach the shards. A pipe exists while it has a subscriber. What its history
+//! keeps is in the store.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::connection::Connection;
+use crate::family::Family;
+use crate::message::{Event, Outgoing, UnixTime};
+use crate::name::{DevId, PipeName};
+use crate::shard::{ConnectionId, Delivery, PipeId, Shard, Touched};
+
+/// A pipe with at least one subscriber.
+pub(crate) struct Pipe {
+    id: PipeId,
+    dev_id: DevId,
+    name: PipeName,
+    family: Family,
+    state: Mutex<PipeState>,
+}
+
+#[derive(Default)]
+struct PipeState {
+    /// Set when the last subscriber has left: this object is on its way out of
+    /// the registry and must not be joined.
+    dead: bool,
+    next_sequence: u64,
+    /// By order of arrival.
+    subscribers: BTreeMap<u64, Arc<Connection>>,
+    /// How many subscribers each shard has.
+    per_shard: Vec<u32>,
+}
+
+/// A pipe one connection is subscribed to.
+pub(crate) struct Subscription {
+    pub(crate) pipe: Arc<Pipe>,
+    sequence: u64,
+}
+
+impl Pipe {
+    /// Hands `event` to every shard that has a subscriber. Gives the number of
+    /// receivers. `except` must say whether that connection is subscribed, which
+    /// only its own command loop knows for sure.
+    pub(crate) fn publish(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        event: &Arc<Outgoing>,
+        except: Option<ConnectionId>,
+        touched: &mut Touched,
+    ) -> u64 {
+        let state = self.state.lock();
+        state.hand_out(self.id, shards, event, except, touched);
+        let excluded = u64::from(except.is_some());
+        (state.subscribers.len() as u64).saturating_sub(excluded)
+    }
+
+    fn join(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        connection: &Arc<Connection>,
+        touched: &mut Touched,
+    ) -> Option<u64> {
+        let mut state = self.state.lock();
+        if state.dead {
+            return None;
+        }
+        if self.family == Family::Track {
+            let event = self.tracking(connection, true);
+            state.hand_out(self.id, shards, &event, None, touched);
+        }
+        let sequence = state.next_sequence;
+        state.next_sequence += 1;
+        state.subscribers.insert(sequence, Arc::clone(connection));
+        if state.per_shard.len() <= connection.shard {
+            state.per_shard.resize(connection.shard + 1, 0);
+        }
+        if let Some(count) = state.per_shard.get_mut(connection.shard) {
+            *count += 1;
+        }
+        if let Some(shard) = shards.get(connection.shard) {
+            shard.push(Delivery::Join {
+                connection: connection.id,
+                pipe: self.id,
+            });
+            touched.add(connection.shard);
+        }
+        Some(sequence)
+    }
+
+    /// Gives whether the pipe is empty now.
+    fn leave(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        sequence: u64,
+        touched: &mut Touched,
+    ) -> bool {
+        let mut state = self.state.lock();
+        let Some(connection) = state.subscribers.remove(&sequence) else {
+            return false;
+        };
+        if let Some(count) = state.per_shard.get_mut(connection.shard) {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(shard) = shards.get(connection.shard) {
+            shard.push(Delivery::Leave {
+                connection: connection.id,
+                pipe: self.id,
+            });
+            touched.add(connection.shard);
+        }
+        if self.family == Family::Track {
+            let event = self.tracking(&connection, false);
+            state.hand_out(self.id, shards, &event, None, touched);
+        }
+        state.dead = state.subscribers.is_empty();
+        state.dead
+    }
+
+    fn tracking(&self, connection: &Connection, joined: bool) -> Arc<Outgoing> {
+        Outgoing::new(Event::Tracking {
+            pipe: self.name.clone(),
+            joined,
+            user: connection.user,
+            uuid: connection.uuid.clone(),
+            time: UnixTime::now(),
+        })
+    }
+
+    /// How many connections are subscribed.
+    pub(crate) fn subscriber_count(&self) -> usize {
+        self.state.lock().subscribers.len()
+    }
+
+    /// Up to `limit` subscribers, the newest first.
+    pub(crate) fn subscribers(&self, limit: usize) -> Vec<Arc<Connection>> {
+        let state = self.state.lock();
+        state
+            .subscribers
+            .values()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn name(&self) -> &PipeName {
+        &self.name
+    }
+}
+
+impl PipeState {
+    fn hand_out(
+        &self,
+        pipe: PipeId,
+        shards: &[Arc<dyn Shard>],
+        event: &Arc<Outgoing>,
+        except: Option<ConnectionId>,
+        touched: &mut Touched,
+    ) {
+        for (index, (shard, count)) in shards.iter().zip(&self.per_shard).enumerate() {
+            if *count > 0 {
+                shard.push(Delivery::Publish {
+                    pipe,
+                    event: Arc::clone(event),
+                    except,
+                });
+                touched.add(index);
+            }
+        }
+    }
+}
+
+/// All living pipes, in stripes so that unrelated pipes rarely meet.
+pub(crate) struct PipeRegistry {
+    hasher: RandomState,
+    stripes: Vec<Stripe>,
+    next_id: AtomicU64,
+}
+
+type Stripe = RwLock<HashMap<(DevId, PipeName), Arc<Pipe>>>;
+
+const STRIPES: usize = 64;
+
+impl PipeRegistry {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            next_id: AtomicU64::new(1),
+        }
+    }
+
+    fn stripe(&self, key: &(DevId, PipeName)) -> Option<&Stripe> {
+        let hash = self.hasher.hash_one(key) as usize;
+        self.stripes.get(hash % STRIPES)
+    }
+
+    /// The pipe, if it has subscribers.
+    pub(crate) fn find(&self, dev_id: DevId, name: &PipeName) -> Option<Arc<Pipe>> {
+        let key = (dev_id, name.clone());
+        self.stripe(&key)?.read().get(&key).cloned()
+    }
+
+    /// Subscribes a connection, making the pipe if need be.
+    pub(crate) fn join(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        connection: &Arc<Connection>,
+        name: &PipeName,
+        touched: &mut Touched,
+    ) -> Option<Subscription> {
+        let key = (connection.dev_id, name.clone());
+        let stripe = self.stripe(&key)?;
+        let known = stripe.read().get(&key).cloned();
+        if let Some(pipe) = known
+            && let Some(sequence) = pipe.join(shards, connection, touched)
+        {
+            return Some(Subscription { pipe, sequence });
+        }
+        let mut stripe = stripe.write();
+        if let Some(pipe) = stripe.get(&key)
+            && let Some(sequence) = pipe.join(shards, connection, touched)
+        {
+            let pipe = Arc::clone(pipe);
+            return Some(Subscription { pipe, sequence });
+        }
+        let pipe = Arc::new(Pipe {
+            id: PipeId(self.next_id.fetch_add(1, Ordering::Relaxed)),
+            dev_id: connection.dev_id,
+            name: name.clone(),
+            family: Family::of(name),
+            state: Mutex::default(),
+        });
+        let sequence = pipe.join(shards, connection, touched)?;
+        stripe.insert(key, Arc::clone(&pipe));
+        Some(Subscription { pipe, sequence })
+    }
+
+    /// Ends a subscription; the pipe goes with its last one.
+    pub(crate) fn leave(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        subscription: &Subscription,
+        touched: &mut Touched,
+    ) {
+        let pipe = &subscription.pipe;
+        if !pipe.leave(shards, subscription.sequence, touched) {
+            return;
+        }
+        let key = (pipe.dev_id, pipe.name.clone());
+        if let Some(stripe) = self.stripe(&key) {
+            let mut stripe = stripe.write();
+            // A successor of the same name may have taken the place already.
+            if stripe.get(&key).is_some_and(|known| Arc::ptr_eq(known, pipe)) {
+                stripe.remove(&key);
+            }
+        }
+    }
+
+    /// Up to `limit` pipes of a tenant, in no particular order.
+    pub(crate) fn of_tenant(&self, dev_id: DevId, limit: usize) -> Vec<Arc<Pipe>> {
+        let mut pipes = Vec::new();
+        for stripe in &self.stripes {
+            let room = limit - pipes.len();
+            pipes.extend(
+                stripe
+                    .read()
+                    .values()
+                    .filter(|pipe| pipe.dev_id == dev_id)
+                    .take(room)
+                    .cloned(),
+            );
+        }
+        pipes
+    }
+}

@@ -1,0 +1,253 @@
+//! What the hall asks of a store, in the hall's own words. A store is one
+//! ordered log of batches: batches become durable in the order they were
+//! submitted, and their completions run in that order too. Everything that must
+//! be visible in order relies on this.
+
+use thiserror::Error;
+
+use crate::message::{
+    MailId, Message, MessageId, Position, PrivateMessage, StoredMail, StoredMessage, UnixTime,
+};
+use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::settings::PipeSettings;
+
+/// What must survive a crash.
+///
+/// Reads see every batch whose completion has run, and may see later ones.
+/// They may block on a disk: call them where blocking is allowed.
+pub trait Storage: Send + Sync + 'static {
+    /// What the hall keeps in memory, read once at start.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn snapshot(&self) -> Result<Snapshot, StorageError>;
+
+    /// Queues `batch`: all of it becomes durable, or none of it. `done` runs
+    /// afterwards, exactly once, on the store's own thread, in submission order,
+    /// with one outcome for every write. It must not block, must not submit and
+    /// must not call back into the store's reads.
+    fn submit(&self, batch: Vec<Write>, done: Completion);
+
+    /// The newest `limit` messages of a history, oldest first.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn history(
+        &self,
+        dev_id: DevId,
+        pipe: &PipeName,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StorageError>;
+
+    /// The names of up to `limit` pipes of a tenant whose history is not empty.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError>;
+
+    /// The private messages waiting for a user with `after < id <= up_to`,
+    /// oldest first; stops past `limit` messages or `max_bytes` of payload, but
+    /// always gives one if there is one.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn mailbox(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+        after: MailId,
+        up_to: MailId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredMail>, StorageError>;
+
+    /// The access key of a user.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn key(&self, dev_id: DevId, user: UserId) -> Result<Option<AccessKey>, StorageError>;
+
+    /// Up to `limit` users with an access key, by id.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn keys(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, AccessKey)>, StorageError>;
+
+    /// When a user was last seen.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn last_seen(&self, dev_id: DevId, user: UserId) -> Result<Option<UnixTime>, StorageError>;
+
+    /// Up to `limit` users with a last-seen time, by id.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn last_seen_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, UnixTime)>, StorageError>;
+}
+
+/// Called once when a batch is durable, or has failed.
+pub type Completion = Box<dyn FnOnce(Result<Vec<Outcome>, StorageError>) + Send>;
+
+/// One change of what is stored.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Appends to the pipe's history if it keeps one: if [`Write::PutSettings`]
+    /// gave it a length above 0, or else `default_length` is above 0. Trims the
+    /// history to that length. An empty event is stored as it is.
+    AppendHistory {
+        /// The tenant.
+        dev_id: DevId,
+        /// The message.
+        message: Message,
+        /// The length for a pipe without settings; 0 keeps nothing.
+        default_length: u32,
+    },
+    /// Empties a history. Offsets go on from where they were.
+    ClearHistory {
+        /// The tenant.
+        dev_id: DevId,
+        /// The pipe.
+        pipe: PipeName,
+    },
+    /// Removes one message of a tenant's histories.
+    RemoveMessage {
+        /// The tenant.
+        dev_id: DevId,
+        /// The message.
+        id: MessageId,
+    },
+    /// Sets or replaces a pipe's settings and trims its history to the new
+    /// length at once (length 0 keeps what is there, and stores no more).
+    PutSettings {
+        /// The tenant.
+        dev_id: DevId,
+        /// The pipe.
+        pipe: PipeName,
+        /// The settings.
+        settings: PipeSettings,
+    },
+    /// Removes a pipe's settings, its history and its position: a later history
+    /// of the same name has a new epoch.
+    RemoveSettings {
+        /// The tenant.
+        dev_id: DevId,
+        /// The pipe.
+        pipe: PipeName,
+    },
+    /// Puts a private message into a mailbox, dropping its oldest messages
+    /// beyond `keep`.
+    PutMail {
+        /// The tenant.
+        dev_id: DevId,
+        /// The receiver.
+        user: UserId,
+        /// The message.
+        message: PrivateMessage,
+        /// How many messages a mailbox may hold, at least 1.
+        keep: u32,
+    },
+    /// Removes private messages that were handed over.
+    RemoveMail {
+        /// The tenant.
+        dev_id: DevId,
+        /// The receiver.
+        user: UserId,
+        /// The messages' numbers.
+        ids: Vec<MailId>,
+    },
+    /// Empties a mailbox.
+    ClearMailbox {
+        /// The tenant.
+        dev_id: DevId,
+        /// The receiver.
+        user: UserId,
+    },
+    /// Removes private messages, and messages of pipes without settings (such
+    /// as `trust_` pipes), accepted before the given times.
+    Purge {
+        /// Private messages older than this go.
+        mail_before: UnixTime,
+        /// Messages in histories without settings older than this go.
+        unsettled_before: UnixTime,
+    },
+    /// Sets or replaces a user's access key.
+    PutKey {
+        /// The tenant.
+        dev_id: DevId,
+        /// The user.
+        user: UserId,
+        /// The key.
+        key: AccessKey,
+    },
+    /// Removes a user's access key.
+    RemoveKey {
+        /// The tenant.
+        dev_id: DevId,
+        /// The user.
+        user: UserId,
+    },
+    /// Sets when a user was last seen.
+    PutLastSeen {
+        /// The tenant.
+        dev_id: DevId,
+        /// The user.
+        user: UserId,
+        /// When.
+        time: UnixTime,
+    },
+}
+
+/// What became of one [`Write`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// `AppendHistory`: stored, with its name and place.
+    Appended {
+        /// The message's unique name.
+        id: MessageId,
+        /// Its place in the history.
+        position: Position,
+    },
+    /// `AppendHistory`: the pipe keeps no history.
+    NotKept,
+    /// `PutMail`: waiting under this number.
+    Mailed {
+        /// The number.
+        id: MailId,
+        /// How many older messages had to go, because the mailbox was full.
+        dropped: u32,
+    },
+    /// A removal: how many rows were there.
+    Removed(u64),
+    /// Anything else.
+    Done,
+}
+
+/// What the hall keeps in memory.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    /// Every pipe's settings.
+    pub settings: Vec<(DevId, PipeName, PipeSettings)>,
+    /// For every mailbox that is not empty: its newest message's number.
+    pub mailboxes: Vec<(DevId, UserId, MailId)>,
+}
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StorageError {
+    /// The disk is full or failing, or the file is damaged.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}

@@ -1,0 +1,132 @@
+//! The thread that moves the log into the file, so that no commit has to. It
+//! does the bulk while the writer writes on; what came in meanwhile would keep
+//! the log growing for ever, so the writer itself moves that rest, between two
+//! groups, when it is told that the bulk is done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use rusqlite::Connection;
+
+use crate::config::Config;
+
+/// How many times its intended length the log may have before it is reported.
+const WARN_TIMES: u32 = 8;
+
+/// The log's state, shared by the writer and the checkpoint thread.
+pub(crate) struct Log {
+    limit: u32,
+    /// Pages in the log after the last commit.
+    pages: AtomicU32,
+    /// Something was committed since the last checkpoint.
+    dirty: AtomicBool,
+    /// The bulk of a long log has been moved.
+    finish: AtomicBool,
+    state: Mutex<State>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    requested: bool,
+    stopped: bool,
+}
+
+impl Log {
+    pub(crate) fn new(config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            limit: config.checkpoint_pages.max(1),
+            pages: AtomicU32::new(0),
+            dirty: AtomicBool::new(true),
+            finish: AtomicBool::new(false),
+            state: Mutex::default(),
+            wake: Condvar::new(),
+        })
+    }
+
+    /// Pages in the log.
+    pub(crate) fn pages(&self) -> u32 {
+        self.pages.load(Ordering::Relaxed)
+    }
+
+    /// The writer committed; the log has `pages` now.
+    pub(crate) fn committed(&self, pages: u32) {
+        let before = self.pages.swap(pages, Ordering::Relaxed);
+        self.dirty.store(true, Ordering::Relaxed);
+        // Once each time another `limit` pages are full, not at every commit.
+        if pages >= self.limit && pages / self.limit != before / self.limit {
+            self.state.lock().requested = true;
+            self.wake.notify_one();
+        }
+    }
+
+    /// Between two groups: moves the rest of a log whose bulk is done.
+    pub(crate) fn finish(&self, writer: &Connection) {
+        if self.finish.swap(false, Ordering::Relaxed)
+            && let Err(error) = checkpoint(writer, "PASSIVE")
+        {
+            tracing::warn!(%error, "checkpoint_failed");
+        }
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(&self) {
+        self.state.lock().stopped = true;
+        self.wake.notify_one();
+    }
+
+    fn run(&self, connection: &Connection, interval: Duration) {
+        let mut pages_at_last_look = 0;
+        loop {
+            let mut state = self.state.lock();
+            if !state.stopped && !state.requested {
+                self.wake.wait_for(&mut state, interval);
+            }
+            if state.stopped {
+                return;
+            }
+            let requested = std::mem::take(&mut state.requested);
+            drop(state);
+            let pages = self.pages();
+            let idle = pages == std::mem::replace(&mut pages_at_last_look, pages);
+            if !requested && !(idle && self.dirty.load(Ordering::Relaxed)) {
+                continue;
+            }
+            self.dirty.store(false, Ordering::Relaxed);
+            match checkpoint(connection, "PASSIVE") {
+                Ok(moved) => {
+                    tracing::debug!(pages, moved, "checkpoint");
+                    if requested {
+                        self.finish.store(true, Ordering::Relaxed);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "checkpoint_failed"),
+            }
+            if requested && pages >= self.limit.saturating_mul(WARN_TIMES) {
+                tracing::warn!(pages, "log_grows_because_somebody_keeps_reading");
+            }
+        }
+    }
+}
+
+/// Starts the thread.
+pub(crate) fn start(
+    log: &Arc<Log>,
+    connection: Connection,
+    interval: Duration,
+) -> std::io::Result<JoinHandle<()>> {
+    let log = Arc::clone(log);
+    thread::Builder::new()
+        .name("storage-checkpoint".to_owned())
+        .spawn(move || log.run(&connection, interval))
+}
+
+/// Moves what can be moved; the number of pages that are in the file now.
+pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        row.get(2)
+    })
+}

@@ -1,0 +1,137 @@
+//! The index, rebuilt at start by one scan of each table in arrival order.
+//! What it finds must make sense: names that parse, rows in pipes that are
+//! known, offsets that grow. Anything else is damage and is said to be.
+
+use pipes::name::{DevId, PipeName, UserId};
+use pipes::settings::PipeSettings;
+use rusqlite::Connection;
+
+use crate::index::{Ids, Index, Mail, Pipe, Row};
+use crate::statements::number;
+
+/// Why the index could not be rebuilt.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    Sql(rusqlite::Error),
+    /// The file holds what this program never writes.
+    Senseless(String),
+}
+
+impl From<rusqlite::Error> for LoadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
+}
+
+/// Reads everything that is kept in memory.
+pub(crate) fn index(connection: &Connection) -> Result<Index, LoadError> {
+    let mut index = Index::default();
+    settings(connection, &mut index)?;
+    positions(connection, &mut index)?;
+    let newest_message = messages(connection, &mut index)?;
+    let newest_mail = mail(connection, &mut index)?;
+    let limit: i64 = connection.query_row(
+        "SELECT value FROM meta WHERE name = 'id_limit'",
+        [],
+        |row| row.get(0),
+    )?;
+    let last = limit.max(newest_message).max(newest_mail);
+    index.set_ids(Ids { last, limit: last });
+    index.keep();
+    Ok(index)
+}
+
+fn settings(connection: &Connection, index: &mut Index) -> Result<(), LoadError> {
+    let mut select = connection.prepare("SELECT dev_id, name, length FROM pipes_settings")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (dev_id, name) = owner("pipes_settings", row.get(0)?, row.get_ref(1)?.as_str())?;
+        let length = row.get(2)?;
+        index.set_settings(dev_id, &name, Some(PipeSettings { length }));
+        index.keep();
+    }
+    Ok(())
+}
+
+fn positions(connection: &Connection, index: &mut Index) -> Result<(), LoadError> {
+    let mut select = connection
+        .prepare("SELECT dev_id, name, epoch, next_offset, last_id FROM pipes_positions")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (dev_id, name) = owner("pipes_positions", row.get(0)?, row.get_ref(1)?.as_str())?;
+        let pipe = Pipe {
+            epoch: number(row, 2)?,
+            next_offset: number(row, 3)?,
+            last_id: row.get(4)?,
+            rows: Default::default(),
+        };
+        index.set_pipe(dev_id, &name, Some(pipe));
+        index.keep();
+    }
+    Ok(())
+}
+
+fn messages(connection: &Connection, index: &mut Index) -> Result<i64, LoadError> {
+    let mut select = connection
+        .prepare("SELECT id, dev_id, name, offset, time FROM pipes_messages ORDER BY id")?;
+    let mut rows = select.query([])?;
+    let mut newest = 0;
+    while let Some(row) = rows.next()? {
+        let (dev_id, name) = owner("pipes_messages", row.get(1)?, row.get_ref(2)?.as_str())?;
+        let row = Row {
+            id: row.get(0)?,
+            offset: number(row, 3)?,
+            time: number(row, 4)?,
+        };
+        let in_order = index
+            .pipe(dev_id, &name)
+            .is_some_and(|pipe| pipe.rows.back().is_none_or(|back| back.offset < row.offset));
+        if !in_order {
+            let id = row.id;
+            return Err(senseless(format!("message {id} has no place in its pipe")));
+        }
+        // The floor that was written down may be past the newest row.
+        let floor = index.pipe(dev_id, &name).map_or(1, |pipe| pipe.next_offset);
+        index.push_row(dev_id, &name, row);
+        index.raise_next_offset(dev_id, &name, floor);
+        index.keep();
+        newest = row.id;
+    }
+    Ok(newest)
+}
+
+fn mail(connection: &Connection, index: &mut Index) -> Result<i64, LoadError> {
+    let mut select =
+        connection.prepare("SELECT id, dev_id, user_id, time FROM users_messages ORDER BY id")?;
+    let mut rows = select.query([])?;
+    let mut newest = 0;
+    while let Some(row) = rows.next()? {
+        let (Ok(dev_id), Ok(user)) = (DevId::new(row.get(1)?), UserId::new(row.get(2)?)) else {
+            return Err(senseless("a private message is for nobody".to_owned()));
+        };
+        let mail = Mail {
+            id: row.get(0)?,
+            time: number(row, 3)?,
+        };
+        index.push_mail(dev_id, user, mail);
+        index.keep();
+        newest = mail.id;
+    }
+    Ok(newest)
+}
+
+fn owner(
+    table: &str,
+    dev_id: u32,
+    name: Result<&str, rusqlite::types::FromSqlError>,
+) -> Result<(DevId, PipeName), LoadError> {
+    let name = name.map_err(rusqlite::Error::from)?;
+    match (DevId::new(dev_id), PipeName::parse(name)) {
+        (Ok(dev_id), Ok(name)) => Ok((dev_id, name)),
+        (Err(error), _) | (_, Err(error)) => Err(senseless(format!("{table}: {error}"))),
+    }
+}
+
+fn senseless(what: String) -> LoadError {
+    LoadError::Senseless(what)
+}

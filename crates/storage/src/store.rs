@@ -1,0 +1,402 @@
+//! [`SqliteStorage`], what the hall holds: it opens the file, starts the two
+//! threads, takes batches, reads, and closes. Reads look up where the messages
+//! are in the index, then fetch them by id.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use parking_lot::{Condvar, Mutex, RwLock};
+use pipes::message::{
+    MailId, Message, Position, PrivateMessage, Sender, StoredMail, StoredMessage, UnixTime,
+};
+use pipes::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
+use pipes::storage::{Completion, Snapshot, Storage, StorageError, Write};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::apply::message_id;
+use crate::checkpoint::{self, Log};
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::error::OpenError;
+use crate::index::{Index, Row};
+use crate::load::{self, LoadError};
+use crate::queue::Queue;
+use crate::readers::{self, Readers};
+use crate::statements::{number, stored};
+use crate::writer::Writer;
+
+/// The embedded store. Dropping it closes it.
+pub struct SqliteStorage {
+    shared: Arc<Shared>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// What the writer and the callers share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) store_id: String,
+    pub(crate) queue: Queue,
+    pub(crate) index: RwLock<Index>,
+    pub(crate) readers: Readers,
+    pub(crate) log: Arc<Log>,
+    pub(crate) closed: Signal,
+}
+
+/// Figures about the store, for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Batches that wait to be written; bounded by [`Config::queue_batches`].
+    pub queued_batches: usize,
+    /// Their bytes; bounded by [`Config::queue_bytes`].
+    pub queued_bytes: usize,
+    /// Batches refused since the start because of those bounds, or after closing.
+    pub refused_batches: u64,
+    /// Pipes that have a place in the store; bounded by [`Config::max_pipes`].
+    pub pipes: usize,
+    /// Pipes with settings; bounded by [`Config::max_settings`].
+    pub settings: usize,
+    /// Mailboxes that are not empty; bounded by [`Config::max_mailboxes`].
+    pub mailboxes: usize,
+    /// Pages of 4096 bytes in the log; see [`Config::checkpoint_pages`].
+    pub log_pages: u32,
+}
+
+impl SqliteStorage {
+    /// Opens the store in `directory`, making both if they are not there.
+    ///
+    /// # Errors
+    /// [`OpenError`]; a file that is damaged in any way is never replaced.
+    pub fn open(directory: &Path, config: Config) -> Result<Self, OpenError> {
+        Self::open_with(directory, config, |_| ())
+    }
+
+    /// As `open`; `prepare` may put hooks on the writer's connection.
+    pub(crate) fn open_with(
+        directory: &Path,
+        config: Config,
+        prepare: impl FnOnce(&Connection),
+    ) -> Result<Self, OpenError> {
+        let directory = Directory::take(directory)?;
+        let mut connection = directory.open(&config)?;
+        let index = load::index(&connection).map_err(|error| match error {
+            LoadError::Sql(error) => directory.blame(error),
+            LoadError::Senseless(reason) => directory.damaged(reason),
+        })?;
+        let store_id: String = connection
+            .query_row(
+                "SELECT value FROM meta WHERE name = 'store_id'",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|error| directory.blame(error))?;
+        let log = Log::new(&config);
+        let committed = Arc::clone(&log);
+        connection
+            .wal_hook(Some(move |_: &mut _, pages| {
+                committed.committed(u32::try_from(pages).unwrap_or(0));
+                Ok(())
+            }))
+            .map_err(|error| directory.blame(error))?;
+        prepare(&connection);
+        let readers = (0..config.readers.max(1))
+            .map(|_| directory.reading_connection(config.cache_bytes / 8))
+            .collect::<Result<Vec<_>, _>>()?;
+        let checkpoints = directory.checkpoint_connection()?;
+        let checkpoints = checkpoint::start(&log, checkpoints, config.checkpoint_interval)
+            .map_err(OpenError::Thread)?;
+        let shared = Arc::new(Shared {
+            queue: Queue::new(&config),
+            config,
+            store_id,
+            index: RwLock::new(index),
+            readers: Readers::new(readers),
+            log,
+            closed: Signal::default(),
+        });
+        let writer = Writer {
+            shared: Arc::clone(&shared),
+            connection,
+            checkpoints,
+            directory,
+        };
+        let started = writer.start().map_err(|error| {
+            shared.log.stop();
+            OpenError::Thread(error)
+        });
+        Ok(Self {
+            shared,
+            writer: Some(started?),
+        })
+    }
+
+    /// Writes what was submitted, waits for reads that run, moves the log into
+    /// the file and gives the directory back. Batches submitted later get
+    /// [`StorageError::Closed`]. Must not be called by a completion.
+    pub fn close(&self) {
+        self.shared.queue.close();
+        self.shared.closed.wait();
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> Stats {
+        let (queued_batches, queued_bytes, refused_batches) = self.shared.queue.load();
+        let sizes = self.shared.index.read().sizes();
+        Stats {
+            queued_batches,
+            queued_bytes,
+            refused_batches,
+            pipes: sizes.pipes,
+            settings: sizes.settings,
+            mailboxes: sizes.mailboxes,
+            log_pages: self.shared.log.pages(),
+        }
+    }
+
+    /// Reads at a moment when the file and what `pick` finds in the index agree.
+    fn read_picked<P, T>(
+        &self,
+        pick: impl FnOnce(&Index) -> P,
+        fetch: impl FnOnce(&Connection, P) -> rusqlite::Result<T>,
+    ) -> Result<T, StorageError> {
+        self.shared.readers.with(|connection| {
+            let picked = {
+                let index = self.shared.index.read();
+                readers::begin(connection)?;
+                pick(&index)
+            };
+            fetch(connection, picked)
+        })
+    }
+}
+
+impl Drop for SqliteStorage {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        self.shared.queue.end();
+        let writer = self.writer.take();
+        // A completion may own the last handle; the writer cannot wait for itself.
+        if let Some(writer) = writer.filter(|writer| writer.thread().id() != thread::current().id())
+            && writer.join().is_err()
+        {
+            tracing::error!("writer_thread_panicked");
+        }
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        let index = self.shared.index.read();
+        let mut snapshot = Snapshot::default();
+        for (dev_id, tenant) in index.tenants() {
+            for (name, settings) in &tenant.settings {
+                snapshot.settings.push((dev_id, name.clone(), *settings));
+            }
+            for (user, mailbox) in &tenant.mailboxes {
+                if let Some(newest) = mailbox.back() {
+                    snapshot.mailboxes.push((dev_id, *user, mail_id(newest.id)));
+                }
+            }
+        }
+        Ok(snapshot)
+    }
+
+    fn submit(&self, batch: Vec<Write>, done: Completion) {
+        self.shared.queue.push(batch, done);
+    }
+
+    fn history(
+        &self,
+        dev_id: DevId,
+        pipe: &PipeName,
+        limit: usize,
+    ) -> Result<Vec<StoredMessage>, StorageError> {
+        let pick = |index: &Index| {
+            let pipe = index.pipe(dev_id, pipe)?;
+            let skip = pipe.rows.len().saturating_sub(limit);
+            let rows: Vec<Row> = pipe.rows.iter().skip(skip).copied().collect();
+            Some((pipe.epoch, rows))
+        };
+        self.read_picked(pick, |connection, picked| {
+            let (epoch, rows) = picked.unwrap_or_default();
+            let mut select = connection.prepare_cached(
+                "SELECT event, message, user_id, time FROM pipes_messages WHERE id = ?",
+            )?;
+            let mut messages = Vec::with_capacity(rows.len());
+            for Row { id, offset, .. } in rows {
+                let message = select.query_row([id], |row| stored_message(row, pipe));
+                // Gone only if a person removed it with a tool.
+                if let Some(message) = message.optional()? {
+                    messages.push(StoredMessage {
+                        id: message_id(&self.shared.store_id, id),
+                        position: Position { epoch, offset },
+                        message,
+                    });
+                }
+            }
+            Ok(messages)
+        })
+    }
+
+    fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {
+        let index = self.shared.index.read();
+        let pipes = index
+            .tenant(dev_id)
+            .into_iter()
+            .flat_map(|tenant| &tenant.pipes);
+        Ok(pipes
+            .filter(|(_, pipe)| !pipe.rows.is_empty())
+            .map(|(name, _)| name.clone())
+            .take(limit)
+            .collect())
+    }
+
+    fn mailbox(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+        after: MailId,
+        up_to: MailId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredMail>, StorageError> {
+        let (after, up_to) = (stored(after.0), stored(up_to.0));
+        let pick = |index: &Index| -> Vec<i64> {
+            let mailbox = index.mailbox(dev_id, user).into_iter().flatten();
+            mailbox
+                .map(|mail| mail.id)
+                .skip_while(|id| *id <= after)
+                .take_while(|id| *id <= up_to)
+                .take(limit.max(1))
+                .collect()
+        };
+        self.read_picked(pick, |connection, ids| {
+            let mut select = connection
+                .prepare_cached("SELECT event, message, time FROM users_messages WHERE id = ?")?;
+            let (mut mail, mut bytes) = (Vec::new(), 0_usize);
+            for id in ids {
+                let Some(message) = select.query_row([id], private_message).optional()? else {
+                    continue;
+                };
+                bytes = bytes.saturating_add(message.payload.len());
+                if bytes > max_bytes && !mail.is_empty() {
+                    break;
+                }
+                let id = mail_id(id);
+                mail.push(StoredMail { id, message });
+            }
+            Ok(mail)
+        })
+    }
+
+    fn key(&self, dev_id: DevId, user: UserId) -> Result<Option<AccessKey>, StorageError> {
+        self.shared.readers.with(|connection| {
+            connection
+                .prepare_cached("SELECT hash FROM users_auth WHERE dev_id = ? AND id = ?")?
+                .query_row(params![dev_id.number(), user.number()], |row| {
+                    parsed(AccessKey::parse(row.get_ref(0)?.as_str()?), 0)
+                })
+                .optional()
+        })
+    }
+
+    fn keys(&self, dev_id: DevId, limit: usize) -> Result<Vec<(UserId, AccessKey)>, StorageError> {
+        self.shared.readers.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, hash FROM users_auth WHERE dev_id = ? ORDER BY id LIMIT ?",
+                )?
+                .query_map(params![dev_id.number(), stored(limit as u64)], |row| {
+                    let user = parsed(UserId::new(row.get(0)?), 0)?;
+                    Ok((
+                        user,
+                        parsed(AccessKey::parse(row.get_ref(1)?.as_str()?), 1)?,
+                    ))
+                })?
+                .collect()
+        })
+    }
+
+    fn last_seen(&self, dev_id: DevId, user: UserId) -> Result<Option<UnixTime>, StorageError> {
+        self.shared.readers.with(|connection| {
+            connection
+                .prepare_cached("SELECT time FROM users_time WHERE dev_id = ? AND id = ?")?
+                .query_row(params![dev_id.number(), user.number()], |row| {
+                    number(row, 0).map(UnixTime)
+                })
+                .optional()
+        })
+    }
+
+    fn last_seen_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+    ) -> Result<Vec<(UserId, UnixTime)>, StorageError> {
+        self.shared.readers.with(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT id, time FROM users_time WHERE dev_id = ? ORDER BY id LIMIT ?",
+                )?
+                .query_map(params![dev_id.number(), stored(limit as u64)], |row| {
+                    Ok((
+                        parsed(UserId::new(row.get(0)?), 0)?,
+                        UnixTime(number(row, 1)?),
+                    ))
+                })?
+                .collect()
+        })
+    }
+}
+
+/// Something that happens once and can be waited for.
+#[derive(Default)]
+pub(crate) struct Signal {
+    happened: Mutex<bool>,
+    wake: Condvar,
+}
+
+impl Signal {
+    pub(crate) fn set(&self) {
+        *self.happened.lock() = true;
+        self.wake.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut happened = self.happened.lock();
+        while !*happened {
+            self.wake.wait(&mut happened);
+        }
+    }
+}
+
+fn mail_id(id: i64) -> MailId {
+    MailId(u64::try_from(id).unwrap_or(0))
+}
+
+fn stored_message(row: &rusqlite::Row<'_>, pipe: &PipeName) -> rusqlite::Result<Message> {
+    Ok(Message {
+        pipe: pipe.clone(),
+        event: parsed(EventName::parse(row.get_ref(0)?.as_str()?), 0)?,
+        payload: row.get_ref(1)?.as_str()?.into(),
+        sender: Sender::Browser(UserId::new(row.get(2)?).ok()),
+        time: UnixTime(number(row, 3)?),
+    })
+}
+
+fn private_message(row: &rusqlite::Row<'_>) -> rusqlite::Result<PrivateMessage> {
+    Ok(PrivateMessage {
+        event: parsed(EventName::parse(row.get_ref(0)?.as_str()?), 0)?,
+        payload: row.get_ref(1)?.as_str()?.into(),
+        time: UnixTime(number(row, 2)?),
+    })
+}
+
+/// What was stored was valid once; if it is not now, the file was changed.
+fn parsed<T>(value: Result<T, NameError>, column: usize) -> rusqlite::Result<T> {
+    value.map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}

@@ -1,0 +1,283 @@
+//! What browsers say: one text message is a command word and its arguments, one a
+//! line (compatibility reference §3). Nothing is copied but names.
+
+use pipes::name::{EventName, MAX_NAME, NameError, PipeName, UserId};
+use thiserror::Error;
+
+use crate::event::ErrorDetail;
+
+/// A command of a browser.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command<'a> {
+    /// Replace the list of pipes. Names that are none are in `refused`.
+    Subscription {
+        pipes: Vec<PipeName>,
+        refused: Vec<NameError>,
+    },
+    /// Publish to a pipe; `anonymous` for `@web_…`.
+    Publish {
+        pipe: PipeName,
+        event: EventName,
+        payload: &'a str,
+        anonymous: bool,
+    },
+    /// Fetch a history.
+    PipeLog { pipe: PipeName, marker: &'a str },
+    /// Count subscribers.
+    PipeCount { pipe: PipeName, marker: &'a str },
+    /// List subscribers.
+    TrackPipeUsers { pipe: PipeName, marker: &'a str },
+    /// Read a user's public data.
+    UserData { user: UserId, marker: &'a str },
+    /// Read when a user was last here.
+    UserStatus { user: UserId },
+    /// Accepted without effect or answer.
+    Ignored,
+}
+
+/// Why a text is no command; answered with a `sys` error.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub(crate) struct CommandError {
+    pub(crate) text: String,
+    pub(crate) detail: ErrorDetail,
+}
+
+impl CommandError {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            detail: ErrorDetail::NoMessages,
+        }
+    }
+
+    fn with(self, detail: ErrorDetail) -> Self {
+        Self { detail, ..self }
+    }
+}
+
+impl From<NameError> for CommandError {
+    fn from(error: NameError) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+/// The payload that would forge a sender in old clients (compatibility reference §9.3).
+const FORGED_SENDER: &str = "A::";
+
+impl<'a> Command<'a> {
+    /// Reads a text message.
+    ///
+    /// # Errors
+    /// [`CommandError`] says what was expected and what was got.
+    pub(crate) fn parse(text: &'a str) -> Result<Self, CommandError> {
+        let (word, arguments) = text.split_once('\n').unwrap_or((text, ""));
+        match word {
+            "subscription" => Ok(subscription(arguments)),
+            "web_pipe2" => publish(arguments),
+            "pipe_log" => {
+                let (pipe, marker) = pipe_and_marker(arguments)?;
+                Ok(Self::PipeLog { pipe, marker })
+            }
+            "pipe_count" => {
+                let (pipe, marker) = pipe_and_marker(arguments)?;
+                Ok(Self::PipeCount { pipe, marker })
+            }
+            "track_pipe_users" => pipe_and_marker(arguments)
+                .map(|(pipe, marker)| Self::TrackPipeUsers { pipe, marker })
+                .map_err(|error| error.with(ErrorDetail::NoUser)),
+            "user_data" => {
+                user_data(arguments).map_err(|error| error.with(ErrorDetail::NoUserData))
+            }
+            "user_status" => Ok(Self::UserStatus {
+                user: user(arguments)?,
+            }),
+            "statistics" | "cgi_call" | "CometQL_call" => Ok(Self::Ignored),
+            "" => Err(CommandError::new("the command is empty")),
+            unknown => {
+                let shown: String = unknown.chars().take(32).collect();
+                Err(CommandError::new(format!("unknown command {shown:?}")))
+            }
+        }
+    }
+}
+
+/// Any character outside the name alphabet separates names.
+fn subscription(arguments: &str) -> Command<'_> {
+    let mut pipes = Vec::new();
+    let mut refused = Vec::new();
+    let is_separator = |c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    for name in arguments
+        .split(is_separator)
+        .filter(|name| !name.is_empty())
+    {
+        match PipeName::parse_with_minimum(name, 2) {
+            Ok(pipe) => pipes.push(pipe),
+            Err(error) => refused.push(error),
+        }
+    }
+    Command::Subscription { pipes, refused }
+}
+
+fn publish(arguments: &str) -> Result<Command<'_>, CommandError> {
+    let mut lines = arguments.splitn(4, '\n');
+    let (Some(pipe), Some(event), Some(kind), Some(payload)) =
+        (lines.next(), lines.next(), lines.next(), lines.next())
+    else {
+        return Err(CommandError::new(
+            "web_pipe2 needs four lines: pipe, event, * and the message",
+        ));
+    };
+    let (name, anonymous) = match pipe.strip_prefix('@') {
+        Some(name) => (name, true),
+        None => (pipe, false),
+    };
+    let pipe = PipeName::parse(name)?;
+    let event = EventName::parse(event)?;
+    if kind.chars().count() != 1 {
+        return Err(CommandError::new("the fourth line must be *"));
+    }
+    if payload.starts_with(FORGED_SENDER) {
+        return Err(CommandError::new("a message may not start with A::"));
+    }
+    Ok(Command::Publish {
+        pipe,
+        event,
+        payload,
+        anonymous,
+    })
+}
+
+fn pipe_and_marker(arguments: &str) -> Result<(PipeName, &str), CommandError> {
+    let mut lines = arguments.split('\n');
+    let pipe = PipeName::parse(lines.next().unwrap_or_default())?;
+    let marker = marker(lines.next().unwrap_or_default())?;
+    Ok((pipe, marker))
+}
+
+fn user_data(arguments: &str) -> Result<Command<'_>, CommandError> {
+    let (first, second) = arguments.split_once('\n').unwrap_or((arguments, ""));
+    Ok(Command::UserData {
+        marker: marker(first)?,
+        user: user(second)?,
+    })
+}
+
+/// A marker has the alphabet and the length of an event name, and the dot that
+/// the original clients' random numbers sometimes carry.
+fn marker(text: &str) -> Result<&str, CommandError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if text.len() <= MAX_NAME && text.bytes().all(allowed) {
+        Ok(text)
+    } else {
+        Err(CommandError::new(
+            "the marker must be at most 64 of A-Z a-z 0-9 _ - .",
+        ))
+    }
+}
+
+fn user(text: &str) -> Result<UserId, CommandError> {
+    let line = text.split('\n').next().unwrap_or_default();
+    line.parse()
+        .ok()
+        .and_then(|number| UserId::new(number).ok())
+        .ok_or_else(|| CommandError::new("the user id must be a positive number"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn pipe(name: &str) -> PipeName {
+        PipeName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn a_subscription_lists_names_and_keeps_the_good_ones() {
+        let long = "x".repeat(65);
+        let text = format!("subscription\nweb_room\n\na\n{long}\nsys\ntrack.hall");
+        let Ok(Command::Subscription { pipes, refused }) = Command::parse(&text) else {
+            panic!("no subscription");
+        };
+        assert_eq!(
+            pipes,
+            [pipe("web_room"), pipe("sys"), pipe("track"), pipe("hall")]
+        );
+        assert_eq!(refused.len(), 2);
+    }
+
+    #[test]
+    fn an_empty_subscription_is_one() {
+        for text in ["subscription", "subscription\n"] {
+            assert!(matches!(
+                Command::parse(text),
+                Ok(Command::Subscription { pipes, refused }) if pipes.is_empty() && refused.is_empty()
+            ));
+        }
+    }
+
+    #[test]
+    fn a_payload_may_have_line_feeds() {
+        let command = Command::parse("web_pipe2\n@web_a\nundefined\n*\nline 1\nline 2").unwrap();
+        assert_eq!(
+            command,
+            Command::Publish {
+                pipe: pipe("web_a"),
+                event: EventName::parse("undefined").unwrap(),
+                payload: "line 1\nline 2",
+                anonymous: true,
+            }
+        );
+    }
+
+    #[test]
+    fn a_publish_that_is_none_says_why() {
+        for text in [
+            "web_pipe2",
+            "web_pipe2\nweb_a\ne\n*",
+            "web_pipe2\nweb a\ne\n*\nx",
+            "web_pipe2\nweb_a\ne.e\n*\nx",
+            "web_pipe2\nweb_a\ne\n**\nx",
+            "web_pipe2\nweb_a\ne\n*\nA::7;x",
+        ] {
+            assert!(Command::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_word_is_compared_exactly() {
+        assert!(Command::parse("subscriptionX\nweb_a").is_err());
+        assert!(Command::parse("").is_err());
+        assert_eq!(Command::parse("statistics\n{}"), Ok(Command::Ignored));
+    }
+
+    #[test]
+    fn requests_take_a_marker() {
+        assert_eq!(
+            Command::parse("pipe_log\nweb_a\n551\n"),
+            Ok(Command::PipeLog {
+                pipe: pipe("web_a"),
+                marker: "551"
+            })
+        );
+        assert_eq!(
+            Command::parse("track_pipe_users\ntrack_a\nundefined"),
+            Ok(Command::TrackPipeUsers {
+                pipe: pipe("track_a"),
+                marker: "undefined"
+            })
+        );
+        assert!(Command::parse("pipe_count\nweb_a\nm m\n").is_err());
+        let error = Command::parse("user_data\n1\nabc").unwrap_err();
+        assert_eq!(error.detail, ErrorDetail::NoUserData);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_without_panic(text in "\\PC*", word in "(subscription|web_pipe2|pipe_log|user_data)") {
+            let _ = Command::parse(&text);
+            let _ = Command::parse(&format!("{word}\n{text}"));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the browser door can be told, every bound with its default.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The door's settings.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// The label `/info` shows, cut or padded to ten characters there.
+    pub node_name: String,
+    /// Hosts whose pages may connect: exact, or `*.host`. Empty allows any.
+    pub allow_origins: Vec<String>,
+    /// A directory of static files to serve, if any.
+    pub static_dir: Option<PathBuf>,
+    /// The bounds.
+    pub limits: GatewayLimits,
+}
+
+/// The door's bounds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayLimits {
+    /// Open sockets, WebSocket or plain HTTP.
+    pub connections: usize,
+    /// Bytes of one message from a browser.
+    pub message_bytes: usize,
+    /// Bytes of one HTTP request's head.
+    pub request_bytes: usize,
+    /// How long a request's head, or a handshake, may take.
+    pub handshake_time: Duration,
+    /// Bytes that may wait for one reader; past it the reader is too slow and is
+    /// disconnected. One message is always allowed, whatever its size.
+    pub queued_bytes: usize,
+    /// Bytes of events one shard may have waiting; past it publishers wait.
+    pub shard_backlog_bytes: usize,
+    /// How long a connection may be quiet before it is pinged; after twice that
+    /// it is taken for dead.
+    pub keep_alive: Duration,
+    /// How long the socket of a client below version 4 stays open after its
+    /// Close frame, so that its `restart()` works (compatibility reference §1.6).
+    pub restart_delay: Duration,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            node_name: "n1".to_owned(),
+            allow_origins: Vec::new(),
+            static_dir: None,
+            limits: GatewayLimits::default(),
+        }
+    }
+}
+
+impl Default for GatewayLimits {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            message_bytes: 1024 * 1024,
+            request_bytes: 16 * 1024,
+            handshake_time: Duration::from_secs(10),
+            queued_bytes: 2 * 1024 * 1024,
+            shard_backlog_bytes: 16 * 1024 * 1024,
+            keep_alive: Duration::from_secs(25),
+            restart_delay: Duration::from_millis(1200),
+        }
+    }
+}

@@ -1,0 +1,399 @@
+//! Every message the server sends to browsers, one function a kind, in the
+//! envelope of each client generation (compatibility reference §4). Keys are in
+//! alphabetical order.
+
+use bytes::Bytes;
+use pipes::message::{ENCODINGS, Event, Message, Outgoing, Sender, StoredMessage, UnixTime};
+use pipes::name::{PipeName, UserId};
+
+use crate::frame;
+use crate::json::{push_number, push_string};
+use crate::payload::data_text;
+
+/// The product's name and version, as greetings and HTTP answers carry it.
+pub(crate) const PRODUCT: &str = concat!("CometWire ", env!("CARGO_PKG_VERSION"));
+
+/// Which envelope a client understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Generation {
+    /// Below 4: `data` is always a string, and `event_name` repeats `event`.
+    V3,
+    /// 4 and above.
+    V4,
+}
+
+impl Generation {
+    const fn slot(self) -> usize {
+        match self {
+            Self::V4 => 0,
+            Self::V3 => 1,
+        }
+    }
+}
+
+const _: () = assert!(Generation::V3.slot() < ENCODINGS);
+
+/// The frame of an event on its way to many receivers: made once per generation.
+pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
+    event.encoded(generation.slot(), |event| match event {
+        Event::Message(message) => pipe_message(message, generation),
+        Event::Private {
+            message,
+            from_queue,
+        } => Envelope {
+            data: Data::Text(&data_text(&message.payload)),
+            event: message.event.as_str(),
+            pipe: "msg",
+            time: message.time,
+            from_queue: *from_queue,
+            ..Envelope::new(generation)
+        }
+        .frame(),
+        Event::Presence { pipe, online, time } => presence(pipe, *online, *time, generation),
+        Event::Tracking {
+            pipe,
+            joined,
+            user,
+            uuid,
+            time,
+        } => {
+            let mut data = String::new();
+            push_member(&mut data, *user, uuid.as_str());
+            Envelope {
+                data: Data::Json(&data),
+                event: if *joined {
+                    "subscription"
+                } else {
+                    "unsubscription"
+                },
+                pipe: pipe.as_str(),
+                time: *time,
+                ..Envelope::new(generation)
+            }
+            .frame()
+        }
+    })
+}
+
+fn pipe_message(message: &Message, generation: Generation) -> Bytes {
+    Envelope {
+        data: Data::Text(&data_text(&message.payload)),
+        event: message.event.as_str(),
+        pipe: message.pipe.as_str(),
+        time: message.time,
+        user_id: match message.sender {
+            Sender::Backend => None,
+            Sender::Browser(_) => Some(message.sender.user_number()),
+        },
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+fn presence(pipe: &PipeName, online: bool, time: UnixTime, generation: Generation) -> Bytes {
+    let word = if online { "online" } else { "offline" };
+    Envelope {
+        data: Data::Text(word),
+        event: word,
+        pipe: pipe.as_str(),
+        time,
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// The greeting: always the first message of a connection (§2.3).
+pub(crate) fn greeting(authorized: bool, key: &str, generation: Generation) -> Bytes {
+    Envelope {
+        authorized: Some(if authorized { "true" } else { "false" }),
+        data: Data::Text(key),
+        event: "serverInfo",
+        pipe: "sys",
+        server: Some(PRODUCT),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// What the publishing browser is told after each accepted message (§4.7).
+pub(crate) fn delivery_report(
+    pipe: &PipeName,
+    payload: &str,
+    receivers: u64,
+    generation: Generation,
+) -> Bytes {
+    let mut data = String::from(r#"{"error":"","message":"#);
+    push_string(&mut data, payload);
+    data.push_str(r#","number_messages":"#);
+    push_number(&mut data, receivers);
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        event: "answer",
+        pipe: &format!("_answer_to_{pipe}"),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// One entry of a history (§4.8). A marker reaches only the oldest generation,
+/// the newer one would drop the message.
+pub(crate) fn history_entry(stored: &StoredMessage, marker: &str, generation: Generation) -> Bytes {
+    let message = &stored.message;
+    let marker = match generation {
+        Generation::V3 if marker != "undefined" && !marker.is_empty() => Some(marker),
+        _ => None,
+    };
+    Envelope {
+        data: Data::Text(&data_text(&message.payload)),
+        event: message.event.as_str(),
+        pipe: message.pipe.as_str(),
+        time: message.time,
+        user_id: Some(message.sender.user_number()),
+        from_queue: true,
+        history: true,
+        marker,
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// The answer to `pipe_count` (§4.9).
+pub(crate) fn pipe_count(count: usize, marker: &str, generation: Generation) -> Bytes {
+    let mut data = String::from(r#"{"user_in_pipe":"#);
+    push_number(&mut data, count as u64);
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        event: "user_in_pipe",
+        pipe: "_answer_pipe_count",
+        marker: Some(marker),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// The answer to `track_pipe_users` (§4.9).
+pub(crate) fn pipe_users<'a>(
+    pipe: &PipeName,
+    members: impl Iterator<Item = (Option<UserId>, &'a str)>,
+    marker: &str,
+    generation: Generation,
+) -> Bytes {
+    let mut data = String::from("[");
+    for (index, (user, uuid)) in members.enumerate() {
+        if index > 0 {
+            data.push(',');
+        }
+        push_member(&mut data, user, uuid);
+    }
+    data.push(']');
+    Envelope {
+        data: Data::Json(&data),
+        event: "answer",
+        pipe: pipe.as_str(),
+        marker: Some(marker),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// The answer to `user_data` (§4.9).
+pub(crate) fn user_data(user: u32, text: &str, marker: &str, generation: Generation) -> Bytes {
+    let mut data = String::from(r#"{"user_data":"#);
+    push_string(&mut data, text);
+    data.push_str(r#","user_id":"#);
+    push_number(&mut data, user);
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        event: "answer",
+        pipe: "_answer",
+        marker: Some(marker),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// The answer to `user_status`: 0 online, Unix seconds, or -1 unknown (§4.9).
+pub(crate) fn user_status(user: u32, time: i64, generation: Generation) -> Bytes {
+    let mut data = String::from(r#"{"data":"#);
+    push_number(&mut data, time);
+    data.push_str(r#","last_online_time":"#);
+    push_number(&mut data, time);
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        event: &format!("user_status_{user}"),
+        pipe: "_answer_user_status",
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// What an error message carries beside its text (§3, §4.11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorDetail {
+    /// After a failed publish and most other commands: `number_messages` -1.
+    NoMessages,
+    /// Over a subscription limit: `code` "403".
+    SubscriptionLimit,
+    /// After `track_pipe_users`: `user_id` -1.
+    NoUser,
+    /// After `user_data`: `user_id` -1 and an empty `user_data`.
+    NoUserData,
+}
+
+/// An error that leaves the connection open (§4.11).
+pub(crate) fn error(text: &str, detail: ErrorDetail, generation: Generation) -> Bytes {
+    let mut data = String::from("{");
+    if detail == ErrorDetail::SubscriptionLimit {
+        data.push_str(r#""code":"403","#);
+    }
+    data.push_str(r#""error":"#);
+    push_string(&mut data, text);
+    data.push_str(match detail {
+        ErrorDetail::NoMessages => r#","number_messages":-1}"#,
+        ErrorDetail::SubscriptionLimit => "}",
+        ErrorDetail::NoUser => r#","user_id":-1}"#,
+        ErrorDetail::NoUserData => r#","user_data":"","user_id":-1}"#,
+    });
+    Envelope {
+        data: Data::Json(&data),
+        event: "error",
+        pipe: "sys",
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// An error that ends the connection. The top-level code keeps clients from
+/// trying again (§4.11), so it is only for what trying again cannot cure.
+pub(crate) fn fatal_error(code: u16, text: &str, generation: Generation) -> Bytes {
+    let mut data = String::from(r#"{"error":"#);
+    push_string(&mut data, text);
+    data.push_str(r#","error_code":"#);
+    push_number(&mut data, code);
+    data.push_str(r#","info":"#);
+    push_string(&mut data, text);
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        error: Some(code),
+        event: "error",
+        pipe: "sys",
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+fn push_member(out: &mut String, user: Option<UserId>, uuid: &str) {
+    out.push_str(r#"{"user_id":"#);
+    push_number(out, user.map_or(0, UserId::number));
+    out.push_str(r#","uuid":"#);
+    push_string(out, uuid);
+    out.push('}');
+}
+
+enum Data<'a> {
+    /// A string.
+    Text(&'a str),
+    /// A JSON value without raw apostrophes; becomes a string for the oldest generation.
+    Json(&'a str),
+}
+
+struct Envelope<'a> {
+    generation: Generation,
+    authorized: Option<&'a str>,
+    data: Data<'a>,
+    error: Option<u16>,
+    event: &'a str,
+    from_queue: bool,
+    history: bool,
+    marker: Option<&'a str>,
+    time: UnixTime,
+    pipe: &'a str,
+    server: Option<&'a str>,
+    user_id: Option<u32>,
+}
+
+impl Envelope<'_> {
+    fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            authorized: None,
+            data: Data::Text(""),
+            error: None,
+            event: "",
+            from_queue: false,
+            history: false,
+            marker: None,
+            time: UnixTime::now(),
+            pipe: "",
+            server: None,
+            user_id: None,
+        }
+    }
+
+    fn frame(&self) -> Bytes {
+        let data = match self.data {
+            Data::Text(text) | Data::Json(text) => text,
+        };
+        let mut out = String::with_capacity(data.len() + data.len() / 8 + 160);
+        out.push('{');
+        if let Some(authorized) = self.authorized {
+            field(&mut out, "authorized");
+            push_string(&mut out, authorized);
+        }
+        field(&mut out, "data");
+        match (&self.data, self.generation) {
+            (Data::Json(json), Generation::V4) => out.push_str(json),
+            _ => push_string(&mut out, data),
+        }
+        if let Some(code) = self.error {
+            field(&mut out, "error");
+            push_number(&mut out, code);
+        }
+        field(&mut out, "event");
+        push_string(&mut out, self.event);
+        if self.generation == Generation::V3 {
+            field(&mut out, "event_name");
+            push_string(&mut out, self.event);
+        }
+        if self.from_queue {
+            field(&mut out, "fromQueue");
+            out.push_str("true");
+        }
+        if self.history {
+            field(&mut out, "history");
+            out.push_str("true");
+        }
+        if let Some(marker) = self.marker {
+            field(&mut out, "marker");
+            push_string(&mut out, marker);
+        }
+        field(&mut out, "message_send_time");
+        push_number(&mut out, self.time.0);
+        field(&mut out, "pipe");
+        push_string(&mut out, self.pipe);
+        if let Some(server) = self.server {
+            field(&mut out, "server");
+            push_string(&mut out, server);
+        }
+        if let Some(user_id) = self.user_id {
+            field(&mut out, "user_id");
+            push_number(&mut out, user_id);
+        }
+        out.push('}');
+        frame::text(&out)
+    }
+}
+
+fn field(out: &mut String, name: &str) {
+    if out.len() > 1 {
+        out.push(',');
+    }
+    out.push('"');
+    out.push_str(name);
+    out.push_str("\":");
+}

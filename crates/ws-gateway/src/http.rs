@@ -1,0 +1,197 @@
+//! Plain HTTP on the browser port (compatibility reference §1.8): the client
+//! script, `/info`, the examples, static files, and the upgrade to WebSocket.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE,
+};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::assets;
+use crate::event::PRODUCT;
+use crate::files;
+use crate::request::parameters_of;
+use crate::server::Gateway;
+
+/// An answer with a whole body.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// What to do with a request.
+pub(crate) enum Reply {
+    /// Send this.
+    Answer(Answer),
+    /// Send this, then the connection speaks WebSocket with these parameters.
+    Upgrade(Answer, String),
+}
+
+const HTML: &str = "text/html; charset=UTF-8";
+const JSON: &str = "application/json";
+
+/// Answers one request.
+pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -> Reply {
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    if request.method() == Method::GET && asks_for_websocket(request.headers()) {
+        return match parameters_of(target) {
+            Some(parameters) => upgrade(request.headers(), parameters),
+            None => Reply::Answer(not_found()),
+        };
+    }
+    Reply::Answer(match *request.method() {
+        Method::OPTIONS => answer(StatusCode::OK, HTML, "+OK\r\n"),
+        Method::GET | Method::HEAD => get(gateway, request.uri().path()).await,
+        // Long polling of the oldest clients: they must be told there is none.
+        _ => not_found(),
+    })
+}
+
+async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
+    let path = path.strip_prefix("/comet-server").unwrap_or(path);
+    match path {
+        "/info" => {
+            let mut answer = answer(StatusCode::OK, JSON, info(&gateway.config.node_name));
+            answer.headers_mut().remove(CACHE_CONTROL);
+            answer
+        }
+        "/" | "" => answer(StatusCode::OK, HTML, page("It works.")),
+        "/favicon.ico" => answer(StatusCode::NO_CONTENT, HTML, Bytes::new()),
+        "/examples" => redirect("/examples/"),
+        _ => {
+            if let Some((content_type, body)) = assets::find(path) {
+                return answer(StatusCode::OK, content_type, body);
+            }
+            if let Some(directory) = &gateway.config.static_dir
+                && let Some((content_type, body)) = files::read(directory, path).await
+            {
+                return answer(StatusCode::OK, content_type, body);
+            }
+            if assets::is_directory(path) {
+                return redirect(&format!("{path}/"));
+            }
+            not_found()
+        }
+    }
+}
+
+/// The node's name, left-aligned in exactly ten characters.
+fn info(node_name: &str) -> String {
+    let name: String = node_name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || "-._".contains(c) {
+                c
+            } else {
+                '_'
+            }
+        })
+        .chain(std::iter::repeat('_'))
+        .take(10)
+        .collect();
+    format!(r#"{{"status":"ok","node":"{name}"}}"#)
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers
+        .get(UPGRADE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.to_ascii_lowercase().contains("websocket"))
+}
+
+fn upgrade(headers: &HeaderMap, parameters: &str) -> Reply {
+    let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
+        let text = page("A WebSocket handshake needs a Sec-WebSocket-Key.");
+        return Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text));
+    };
+    if headers
+        .get(SEC_WEBSOCKET_VERSION)
+        .is_some_and(|version| version != "13")
+    {
+        let text = page("Only WebSocket version 13 is spoken here.");
+        let mut refusal = answer(StatusCode::UPGRADE_REQUIRED, HTML, text);
+        let version = HeaderValue::from_static("13");
+        refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
+        return Reply::Answer(refusal);
+    }
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let fields = answer.headers_mut();
+    fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        fields.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    // A browser that offers subprotocols fails unless one of them is chosen.
+    let offered = headers
+        .get(SEC_WEBSOCKET_PROTOCOL)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(',').next())
+        .and_then(|first| HeaderValue::from_str(first.trim()).ok());
+    if let Some(protocol) = offered {
+        fields.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+    }
+    Reply::Upgrade(answer, parameters.to_owned())
+}
+
+fn not_found() -> Answer {
+    answer(StatusCode::NOT_FOUND, HTML, page("There is nothing here."))
+}
+
+fn redirect(to: &str) -> Answer {
+    let mut answer = answer(StatusCode::MOVED_PERMANENTLY, HTML, page("Moved."));
+    if let Ok(location) = HeaderValue::from_str(to) {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    answer
+}
+
+fn page(sentence: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<title>{PRODUCT}</title>\n<h1>{PRODUCT}</h1>\n<p>{sentence}</p>\n\
+         <p><a href=\"/examples/\">Examples</a></p>\n"
+    )
+}
+
+fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let fields = answer.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        fields.insert(name, HeaderValue::from_static(value));
+    };
+    set(CONTENT_TYPE.as_str(), content_type);
+    set(SERVER.as_str(), PRODUCT);
+    set("comet-server", PRODUCT);
+    set(CACHE_CONTROL.as_str(), "max-age=3600");
+    set("access-control-allow-origin", "*");
+    set("access-control-allow-methods", "POST, GET");
+    set("allow", "POST, GET");
+    set(
+        "access-control-allow-headers",
+        "origin, content-type, accept",
+    );
+    set("x-content-type-options", "nosniff");
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_node_name_has_exactly_ten_characters() {
+        assert_eq!(info("n1"), r#"{"status":"ok","node":"n1________"}"#);
+        assert_eq!(
+            info("frankfurt-07"),
+            r#"{"status":"ok","node":"frankfurt-"}"#
+        );
+        assert_eq!(info(r#"a"b"#), r#"{"status":"ok","node":"a_b_______"}"#);
+    }
+}

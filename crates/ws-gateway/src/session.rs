@@ -1,0 +1,466 @@
+//! One browser connection from the upgrade to the end: greeting, commands,
+//! answers, and the way each kind of client wants to be left (compatibility
+//! reference §1.6).
+
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, Stream};
+use pipes::connection::{Connection, Visitor};
+use pipes::error::HallError;
+use pipes::family::Family;
+use pipes::listing::Seen;
+use pipes::name::PipeName;
+use pipes::shard::{CloseReason, ConnectionId};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WebSocketError};
+use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
+
+use crate::command::Command;
+use crate::event::{self, ErrorDetail, Generation};
+use crate::frame;
+use crate::outbox::Link;
+use crate::request::{BrowserHeaders, Client, ConnectionRequest, Dialect, RequestError};
+use crate::server::Gateway;
+use crate::socket::Socket;
+
+/// A connection reads into no more than this at once.
+const READ_BUFFER: usize = 1024;
+/// How long a leaving connection may take for its last bytes.
+const LINGER: Duration = Duration::from_secs(2);
+/// History entries sent before waiting until they are on their way.
+const HISTORY_PIECE: usize = 64;
+
+/// An upgraded connection and what its handshake said.
+pub(crate) struct Upgraded {
+    pub(crate) stream: TcpStream,
+    /// Bytes that came with the handshake.
+    pub(crate) early: Bytes,
+    /// Everything after the path's prefix.
+    pub(crate) parameters: String,
+    pub(crate) headers: BrowserHeaders,
+    pub(crate) address: IpAddr,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
+    let (dialect, request) = ConnectionRequest::parse(&upgraded.parameters);
+    let Dialect { client, generation } = dialect;
+    let (id, shard) = gateway.hall.next_connection();
+    let limit = gateway.config.limits.queued_bytes;
+    let link = Arc::new(Link::new(id, generation, upgraded.stream, limit));
+    let request = request.and_then(|request| gateway.check(request, &upgraded.headers));
+    let visitor = match request {
+        Ok(request) => Visitor {
+            dev_id: request.dev_id,
+            claim: request.claim(),
+            uuid: request.uuid,
+            user_agent: upgraded.headers.user_agent.into(),
+            address: upgraded.address,
+            origin: upgraded.headers.origin.into(),
+            language: upgraded.headers.language.into(),
+        },
+        Err(error) => {
+            tracing::debug!(conn = id.0, code = error.code(), "handshake_refused");
+            let text = error.to_string();
+            link.send(event::fatal_error(error.code(), &text, generation));
+            leave(&gateway, &link, client, End::Refused(text)).await;
+            return;
+        }
+    };
+
+    let queue = gateway.shard(shard);
+    queue.open(Arc::clone(&link));
+    let greet = |authorization: &pipes::Authorization| {
+        let key = authorization.key.as_ref().map_or("", |key| key.reveal());
+        link.send(event::greeting(
+            authorization.user.is_some(),
+            key,
+            generation,
+        ));
+    };
+    let end = match gateway.hall.connect(visitor, id, shard, greet).await {
+        Ok(connection) => {
+            let session = Session {
+                gateway: &gateway,
+                link: &link,
+                connection,
+            };
+            let end = session.run(upgraded.early, client).await;
+            gateway.hall.disconnect(&session.connection);
+            end
+        }
+        Err(HallError::Limit { what, limit }) => {
+            let text = format!("{what}: the limit of {limit} is reached");
+            link.send(event::fatal_error(429, &text, generation));
+            End::Refused(text)
+        }
+        Err(error) => {
+            tracing::error!(conn = id.0, %error, "connect_failed");
+            End::Refused("the server cannot check logins now".to_owned())
+        }
+    };
+    queue.gone(id);
+    leave(&gateway, &link, client, end).await;
+}
+
+impl Gateway {
+    /// Whether the door lets this request in, and as which tenant.
+    fn check(
+        &self,
+        mut request: ConnectionRequest,
+        headers: &BrowserHeaders,
+    ) -> Result<ConnectionRequest, RequestError> {
+        if !headers.may_connect(&self.config.allow_origins) {
+            return Err(RequestError::ForbiddenOrigin);
+        }
+        let tenant = self.hall.tenants().for_browser(request.dev_id);
+        request.dev_id = tenant.ok_or(RequestError::UnknownDevId(request.dev_id))?;
+        Ok(request)
+    }
+}
+
+/// How a connection came to its end.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// The client sent a Close frame.
+    ClosedByClient,
+    /// The socket is gone.
+    Gone,
+    /// The client broke the protocol; the Close code says how.
+    Violation(u16, String),
+    /// The handshake was refused, and the client has been told.
+    Refused(String),
+    /// The server wants it.
+    ClosedByServer(CloseReason),
+}
+
+struct Session<'a> {
+    gateway: &'a Arc<Gateway>,
+    link: &'a Arc<Link>,
+    connection: Arc<Connection>,
+}
+
+impl Session<'_> {
+    async fn run(&self, early: Bytes, client: Client) -> End {
+        let limits = &self.gateway.config.limits;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(limits.message_bytes))
+            .max_frame_size(Some(limits.message_bytes));
+        let socket = Socket::new(Arc::clone(self.link));
+        let mut reader = WebSocketStream::from_partially_read(
+            socket,
+            early.to_vec(),
+            Role::Server,
+            Some(config),
+        )
+        .await;
+        loop {
+            let incoming = match self.next(&mut reader).await {
+                Next::Message(message) => message,
+                Next::End(end) => return end,
+            };
+            self.link.note_heard();
+            match incoming {
+                Message::Text(text) => self.carry_out(&text).await,
+                // Binary is taken for text if it is text.
+                Message::Binary(bytes) => {
+                    if let Ok(text) = std::str::from_utf8(&bytes) {
+                        self.carry_out(text).await;
+                    }
+                }
+                Message::Close(_) => {
+                    if client == Client::Modern {
+                        // The reply waits inside the reader.
+                        let _ = reader.flush().await;
+                    }
+                    return End::ClosedByClient;
+                }
+                Message::Ping(_) => {
+                    // The pong waits inside the reader.
+                    let _ = reader.flush().await;
+                }
+                Message::Pong(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+
+    /// The next message, finishing what waits for the socket in the meantime.
+    async fn next(&self, reader: &mut WebSocketStream<Socket>) -> Next {
+        poll_fn(|context| {
+            self.link.register_reader(context);
+            if let Some(reason) = self.link.closing() {
+                return Poll::Ready(Next::End(End::ClosedByServer(reason)));
+            }
+            if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
+                return Poll::Ready(Next::End(End::Gone));
+            }
+            Pin::new(&mut *reader)
+                .poll_next(context)
+                .map(|message| match message {
+                    Some(Ok(message)) => Next::Message(message),
+                    Some(Err(error)) => Next::End(self.read_error(error)),
+                    None => Next::End(End::Gone),
+                })
+        })
+        .await
+    }
+
+    fn read_error(&self, error: WebSocketError) -> End {
+        let (code, text) = match error {
+            WebSocketError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+                let text = format!("a message may have at most {max_size} bytes");
+                (frame::CLOSE_TOO_BIG, text)
+            }
+            WebSocketError::Utf8(_) => {
+                let text = "text messages must be UTF-8".to_owned();
+                (frame::CLOSE_NOT_UTF8, text)
+            }
+            WebSocketError::Protocol(error) => (frame::CLOSE_PROTOCOL, error.to_string()),
+            _ => return End::Gone,
+        };
+        self.fail(&text, ErrorDetail::NoMessages);
+        End::Violation(code, text)
+    }
+
+    async fn carry_out(&self, text: &str) {
+        let command = match Command::parse(text) {
+            Ok(command) => command,
+            Err(error) => return self.fail(&error.text, error.detail),
+        };
+        match command {
+            Command::Ignored => {}
+            Command::Subscription { pipes, refused } => {
+                for error in refused {
+                    self.fail(&error.to_string(), ErrorDetail::NoMessages);
+                }
+                self.subscribe(&pipes);
+            }
+            Command::Publish {
+                pipe,
+                event,
+                payload,
+                anonymous,
+            } => {
+                let published = self
+                    .gateway
+                    .hall
+                    .publish_for(
+                        &self.connection,
+                        pipe.clone(),
+                        event,
+                        payload.into(),
+                        anonymous,
+                    )
+                    .await;
+                match published {
+                    Ok(report) => {
+                        let generation = self.link.generation;
+                        self.send(event::delivery_report(
+                            &pipe,
+                            payload,
+                            report.receivers,
+                            generation,
+                        ));
+                    }
+                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
+                }
+            }
+            Command::PipeLog { pipe, marker } => self.send_history(&pipe, marker).await,
+            Command::PipeCount { pipe, marker } => match Family::of(&pipe).allows_count() {
+                Ok(()) => {
+                    let dev_id = self.connection.dev_id;
+                    let count = self.gateway.hall.subscriber_count(dev_id, &pipe);
+                    self.send(event::pipe_count(count, marker, self.link.generation));
+                }
+                Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoMessages),
+            },
+            Command::TrackPipeUsers { pipe, marker } => match Family::of(&pipe).allows_list() {
+                Ok(()) => {
+                    let dev_id = self.connection.dev_id;
+                    let members = self.gateway.hall.subscribers(dev_id, &pipe);
+                    let members = members
+                        .iter()
+                        .map(|member| (member.user, member.uuid.as_str()));
+                    self.send(event::pipe_users(
+                        &pipe,
+                        members,
+                        marker,
+                        self.link.generation,
+                    ));
+                }
+                Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
+            },
+            Command::UserData { user, marker } => {
+                // An unknown user has an empty text (compatibility reference §4.9),
+                // and no table holds any other yet.
+                let generation = self.link.generation;
+                self.send(event::user_data(user.number(), "", marker, generation));
+            }
+            Command::UserStatus { user } => {
+                let dev_id = self.connection.dev_id;
+                let seen = self
+                    .gateway
+                    .hall
+                    .blocking(move |hall| hall.seen(dev_id, user))
+                    .await;
+                match seen {
+                    Ok(seen) => {
+                        let time = match seen {
+                            Seen::Online => 0,
+                            Seen::At(time) => i64::try_from(time.0).unwrap_or(i64::MAX),
+                            Seen::Unknown => -1,
+                        };
+                        let generation = self.link.generation;
+                        self.send(event::user_status(user.number(), time, generation));
+                    }
+                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
+                }
+            }
+        }
+    }
+
+    fn subscribe(&self, pipes: &[PipeName]) {
+        let refused = self.gateway.hall.subscribe(&self.connection, pipes);
+        let mut limit_told = false;
+        for (pipe, error) in refused {
+            let (text, detail) = match error {
+                HallError::Limit { .. } if limit_told => continue,
+                HallError::Limit { .. } => {
+                    limit_told = true;
+                    (error.to_string(), ErrorDetail::SubscriptionLimit)
+                }
+                error => (format!("{pipe}: {error}"), ErrorDetail::NoMessages),
+            };
+            self.fail(&text, detail);
+        }
+    }
+
+    /// Sends a history in pieces, each once the one before is on its way, so
+    /// that a long one never counts as a slow reader.
+    async fn send_history(&self, pipe: &PipeName, marker: &str) {
+        let history = match self.gateway.hall.history_for(&self.connection, pipe).await {
+            Ok(history) => history,
+            Err(error) => return self.fail(&error.to_string(), ErrorDetail::NoMessages),
+        };
+        let generation = self.link.generation;
+        for piece in history.chunks(HISTORY_PIECE) {
+            let frames: Vec<Bytes> = piece
+                .iter()
+                .map(|stored| event::history_entry(stored, marker, generation))
+                .collect();
+            let Some((last, before)) = frames.split_last() else {
+                return;
+            };
+            for frame in before {
+                self.send(frame.clone());
+            }
+            let (handed_over, on_its_way) = oneshot::channel();
+            self.link.send_with_receipt(
+                last.clone(),
+                Box::new(move || {
+                    let _ = handed_over.send(());
+                }),
+            );
+            let flushed = poll_fn(|context| {
+                self.link.register_reader(context);
+                if self.link.closing().is_some() {
+                    return Poll::Ready(Err(()));
+                }
+                self.link.poll_flush(context).map_err(|_| ())
+            });
+            if flushed.await.is_err() || on_its_way.await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn send(&self, frame: Bytes) {
+        if self.link.send(frame) == crate::outbox::Sent::Overflow {
+            let shard = self.gateway.shard(self.connection.shard);
+            shard
+                .counters()
+                .slow_readers
+                .fetch_add(1, Ordering::Relaxed);
+            self.link.close(CloseReason::SlowReader);
+        }
+    }
+
+    fn fail(&self, text: &str, detail: ErrorDetail) {
+        self.send(event::error(text, detail, self.link.generation));
+    }
+}
+
+enum Next {
+    Message(Message),
+    End(End),
+}
+
+/// Ends a connection the way its client can bear.
+async fn leave(gateway: &Gateway, link: &Link, client: Client, end: End) {
+    let ConnectionId(number) = link.id;
+    tracing::debug!(conn = number, ?end, "connection_closed");
+    if client == Client::Original && end == End::ClosedByClient {
+        // Anything written now could be taken for the end of a closing handshake.
+        link.mute();
+        if link.generation == Generation::V3 {
+            time::sleep(gateway.config.limits.restart_delay).await;
+        }
+    }
+    if client == Client::Modern {
+        match &end {
+            End::Violation(code, text) => {
+                link.send(frame::close(*code, text));
+            }
+            End::Refused(text) => {
+                link.send(frame::close(frame::CLOSE_POLICY, text));
+            }
+            End::ClosedByServer(CloseReason::Shutdown) => {
+                link.send(frame::close(frame::CLOSE_GOING_AWAY, "shutdown"));
+            }
+            End::ClosedByServer(reason) if *reason != CloseReason::SlowReader => {
+                link.send(frame::close(frame::CLOSE_POLICY, reason.as_str()));
+            }
+            _ => {}
+        }
+    }
+    let hopeless = matches!(
+        end,
+        End::Gone
+            | End::ClosedByServer(CloseReason::SlowReader)
+            | End::ClosedByServer(CloseReason::Silent)
+    );
+    if !hopeless {
+        // Unread bytes at the moment of closing would make the kernel throw away
+        // what the client has not read yet.
+        let _ = time::timeout(LINGER, linger(link)).await;
+    }
+    link.mute();
+}
+
+/// Sends what waits and the end of the stream, then reads to the client's end.
+async fn linger(link: &Link) -> std::io::Result<()> {
+    poll_fn(|context| link.poll_flush(context)).await?;
+    socket2::SockRef::from(link.stream()).shutdown(std::net::Shutdown::Write)?;
+    let mut discarded = [0; 1024];
+    loop {
+        link.stream().readable().await?;
+        match link.stream().try_read(&mut discarded) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

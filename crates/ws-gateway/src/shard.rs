@@ -1,0 +1,478 @@
+//! A shard: an ordered queue of deliveries and the connections it serves. It
+//! drains what waits, collects what is due to each connection, and then goes
+//! over the touched connections once, with one vectored write each. Under load
+//! the batches grow by themselves and the cost of a delivery falls.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use pipes::message::Event;
+use pipes::shard::{CloseReason, ConnectionId, Delivery, PipeId, Receipt, Shard};
+use tokio::sync::{Notify, watch};
+use tokio::task;
+use tokio::time::{self, MissedTickBehavior};
+
+use crate::event::{self, Generation};
+use crate::frame;
+use crate::outbox::{Link, Sent};
+
+/// How many items are taken together: bounds what one connection is handed at once.
+const ITEMS_PER_ROUND: usize = 256;
+/// How many connections are written before other tasks may run.
+const WRITES_BEFORE_YIELD: usize = 256;
+
+/// What a shard has counted since the start.
+#[derive(Debug, Default)]
+pub struct ShardCounters {
+    /// Frames handed to connections.
+    pub deliveries: AtomicU64,
+    /// Connections dropped because they read too slowly.
+    pub slow_readers: AtomicU64,
+    /// Connections dropped because nothing was heard from them.
+    pub silent: AtomicU64,
+}
+
+/// The queue of one shard, as the hall and the connections see it.
+pub struct ShardQueue {
+    items: Mutex<VecDeque<Item>>,
+    backlog: AtomicUsize,
+    backlog_limit: usize,
+    work: Notify,
+    relief: Notify,
+    counters: ShardCounters,
+}
+
+enum Item {
+    Hall(Delivery),
+    Open(Arc<Link>),
+    Gone(ConnectionId),
+    CloseAll(CloseReason),
+}
+
+impl ShardQueue {
+    /// An empty queue that asks publishers to wait past `backlog_limit` bytes.
+    pub fn new(backlog_limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            items: Mutex::default(),
+            backlog: AtomicUsize::new(0),
+            backlog_limit,
+            work: Notify::new(),
+            relief: Notify::new(),
+            counters: ShardCounters::default(),
+        })
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &ShardCounters {
+        &self.counters
+    }
+
+    /// Takes a connection in; deliveries for it may follow.
+    pub(crate) fn open(&self, link: Arc<Link>) {
+        self.items.lock().push_back(Item::Open(link));
+        self.work.notify_one();
+    }
+
+    /// Forgets a connection.
+    pub(crate) fn gone(&self, id: ConnectionId) {
+        self.items.lock().push_back(Item::Gone(id));
+        self.work.notify_one();
+    }
+
+    /// Asks every connection to end.
+    pub(crate) fn close_all(&self, reason: CloseReason) {
+        self.items.lock().push_back(Item::CloseAll(reason));
+        self.work.notify_one();
+    }
+
+    fn take(&self, into: &mut Vec<Item>) {
+        let mut items = self.items.lock();
+        let count = items.len().min(ITEMS_PER_ROUND);
+        into.extend(items.drain(..count));
+        if items.is_empty() && items.capacity() > 4 * ITEMS_PER_ROUND {
+            *items = VecDeque::new();
+        }
+    }
+
+    /// Runs the shard until `shutdown` turns true.
+    pub async fn run(self: Arc<Self>, keep_alive: Duration, mut shutdown: watch::Receiver<bool>) {
+        let mut members = Members::default();
+        let mut tick = time::interval((keep_alive / 5).max(Duration::from_millis(100)));
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut round = Vec::with_capacity(ITEMS_PER_ROUND);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.work.notified() => {}
+                _ = tick.tick() => members.keep_alive(keep_alive, &self.counters),
+                changed = shutdown.changed() => {
+                    if changed.is_err() || *shutdown.borrow() {
+                        return;
+                    }
+                }
+            }
+            loop {
+                self.take(&mut round);
+                if round.is_empty() {
+                    break;
+                }
+                let mut batch = Batch::default();
+                let mut relieved = 0;
+                for item in round.drain(..) {
+                    relieved += item.weight();
+                    members.collect(item, &mut batch);
+                }
+                members.write(batch, &self.counters).await;
+                let before = self.backlog.fetch_sub(relieved, Ordering::AcqRel);
+                if before > self.backlog_limit && before - relieved <= self.backlog_limit {
+                    self.relief.notify_waiters();
+                }
+            }
+        }
+    }
+}
+
+impl Shard for ShardQueue {
+    fn push(&self, delivery: Delivery) {
+        let item = Item::Hall(delivery);
+        self.backlog.fetch_add(item.weight(), Ordering::AcqRel);
+        self.items.lock().push_back(item);
+    }
+
+    fn wake(&self) {
+        self.work.notify_one();
+    }
+
+    fn is_congested(&self) -> bool {
+        self.backlog.load(Ordering::Acquire) > self.backlog_limit
+    }
+
+    fn relieved(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            loop {
+                let mut relief = std::pin::pin!(self.relief.notified());
+                relief.as_mut().enable();
+                if !self.is_congested() {
+                    return;
+                }
+                relief.await;
+            }
+        })
+    }
+}
+
+impl Item {
+    /// What the item counts against the backlog, in bytes.
+    fn weight(&self) -> usize {
+        const OVERHEAD: usize = 256;
+        match self {
+            Self::Hall(Delivery::Publish { event, .. } | Delivery::Direct { event, .. }) => {
+                OVERHEAD
+                    + match event.event() {
+                        Event::Message(message) => message.payload.len(),
+                        Event::Private { message, .. } => message.payload.len(),
+                        _ => 0,
+                    }
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The frames of one round, and who is due any.
+#[derive(Default)]
+struct Batch {
+    frames: Vec<Bytes>,
+    touched: Vec<u32>,
+}
+
+impl Batch {
+    fn add(&mut self, frame: Bytes) -> u32 {
+        let index = self.frames.len() as u32;
+        self.frames.push(frame);
+        index
+    }
+}
+
+/// The connections of one shard and what they are subscribed to.
+#[derive(Default)]
+struct Members {
+    slots: Vec<Option<Slot>>,
+    free: Vec<u32>,
+    by_id: HashMap<ConnectionId, u32>,
+    by_pipe: HashMap<PipeId, Subscribers>,
+}
+
+struct Slot {
+    link: Arc<Link>,
+    /// Frames of the round due to this connection, by index.
+    due: Vec<u32>,
+    receipts: Vec<(usize, Receipt)>,
+    pinged: bool,
+}
+
+/// The slots of one pipe's subscribers, in order of arrival but for removals.
+#[derive(Default)]
+struct Subscribers {
+    slots: Vec<u32>,
+    /// Where each slot is, kept only when there are too many to search.
+    places: Option<HashMap<u32, usize>>,
+}
+
+const SEARCHABLE: usize = 128;
+
+impl Members {
+    fn collect(&mut self, item: Item, batch: &mut Batch) {
+        match item {
+            Item::Open(link) => self.open(link),
+            Item::Gone(id) => self.remove(id),
+            Item::CloseAll(reason) => {
+                for slot in self.slots.iter().flatten() {
+                    slot.link.close(reason);
+                }
+            }
+            Item::Hall(Delivery::Join { connection, pipe }) => {
+                if let Some(slot) = self.by_id.get(&connection) {
+                    self.by_pipe.entry(pipe).or_default().insert(*slot);
+                }
+            }
+            Item::Hall(Delivery::Leave { connection, pipe }) => {
+                if let Some(slot) = self.by_id.get(&connection)
+                    && let Some(subscribers) = self.by_pipe.get_mut(&pipe)
+                {
+                    subscribers.remove(*slot);
+                    if subscribers.slots.is_empty() {
+                        self.by_pipe.remove(&pipe);
+                    }
+                }
+            }
+            Item::Hall(Delivery::Publish {
+                pipe,
+                event,
+                except,
+            }) => {
+                let Some(subscribers) = self.by_pipe.get(&pipe) else {
+                    return;
+                };
+                let except = except.and_then(|id| self.by_id.get(&id).copied());
+                let mut made: [Option<u32>; 2] = [None; 2];
+                for index in &subscribers.slots {
+                    if Some(*index) == except {
+                        continue;
+                    }
+                    let Some(Some(slot)) = self.slots.get_mut(*index as usize) else {
+                        continue;
+                    };
+                    let generation = slot.link.generation;
+                    let [v4, v3] = &mut made;
+                    let known = match generation {
+                        Generation::V4 => v4,
+                        Generation::V3 => v3,
+                    };
+                    let frame = *known
+                        .get_or_insert_with(|| batch.add(event::outgoing(&event, generation)));
+                    slot.due(frame, *index, &mut batch.touched);
+                }
+            }
+            Item::Hall(Delivery::Direct {
+                connection,
+                event,
+                receipt,
+            }) => {
+                let Some(index) = self.by_id.get(&connection).copied() else {
+                    return;
+                };
+                let Some(Some(slot)) = self.slots.get_mut(index as usize) else {
+                    return;
+                };
+                let frame = batch.add(event::outgoing(&event, slot.link.generation));
+                slot.due(frame, index, &mut batch.touched);
+                if let Some(receipt) = receipt {
+                    slot.receipts.push((slot.due.len() - 1, receipt));
+                }
+            }
+            Item::Hall(Delivery::Close { connection, reason }) => {
+                if let Some(index) = self.by_id.get(&connection)
+                    && let Some(Some(slot)) = self.slots.get(*index as usize)
+                {
+                    slot.link.close(reason);
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, link: Arc<Link>) {
+        let id = link.id;
+        let slot = Some(Slot {
+            link,
+            due: Vec::new(),
+            receipts: Vec::new(),
+            pinged: false,
+        });
+        let index = match self.free.pop() {
+            Some(index) => {
+                if let Some(room) = self.slots.get_mut(index as usize) {
+                    *room = slot;
+                }
+                index
+            }
+            None => {
+                self.slots.push(slot);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        self.by_id.insert(id, index);
+    }
+
+    /// The hall has left all pipes for this connection before.
+    fn remove(&mut self, id: ConnectionId) {
+        if let Some(index) = self.by_id.remove(&id) {
+            if let Some(room) = self.slots.get_mut(index as usize) {
+                *room = None;
+            }
+            self.free.push(index);
+        }
+    }
+
+    async fn write(&mut self, batch: Batch, counters: &ShardCounters) {
+        let mut frames: Vec<Bytes> = Vec::new();
+        let mut receipts: Vec<Option<Receipt>> = Vec::new();
+        let mut deliveries = 0;
+        for (count, index) in batch.touched.into_iter().enumerate() {
+            if count % WRITES_BEFORE_YIELD == WRITES_BEFORE_YIELD - 1 {
+                task::yield_now().await;
+            }
+            let Some(Some(slot)) = self.slots.get_mut(index as usize) else {
+                continue;
+            };
+            deliveries += slot.due.len() as u64;
+            let sent = match slot.due.as_slice() {
+                // The common case when idle: no list is built.
+                [frame] if slot.receipts.is_empty() => match batch.frames.get(*frame as usize) {
+                    Some(frame) => slot.link.send_all(std::slice::from_ref(frame), &mut []),
+                    None => Sent::Accepted,
+                },
+                due => {
+                    frames.clear();
+                    frames.extend(
+                        due.iter()
+                            .filter_map(|frame| batch.frames.get(*frame as usize).cloned()),
+                    );
+                    receipts.clear();
+                    for (place, receipt) in slot.receipts.drain(..) {
+                        receipts.resize_with(receipts.len().max(place + 1), || None);
+                        if let Some(room) = receipts.get_mut(place) {
+                            *room = Some(receipt);
+                        }
+                    }
+                    slot.link.send_all(&frames, &mut receipts)
+                }
+            };
+            slot.settle();
+            if sent == Sent::Overflow {
+                counters.slow_readers.fetch_add(1, Ordering::Relaxed);
+                slot.link.close(CloseReason::SlowReader);
+            }
+        }
+        counters.deliveries.fetch_add(deliveries, Ordering::Relaxed);
+    }
+
+    /// Pings who was quiet for one interval, gives up on who was for two.
+    fn keep_alive(&mut self, interval: Duration, counters: &ShardCounters) {
+        let interval = interval.as_secs().max(1);
+        for slot in self.slots.iter_mut().flatten() {
+            let silent = slot.link.silent_seconds();
+            if silent < interval {
+                slot.pinged = false;
+            } else if silent >= 2 * interval {
+                counters.silent.fetch_add(1, Ordering::Relaxed);
+                slot.link.close(CloseReason::Silent);
+            } else if !slot.pinged {
+                slot.pinged = true;
+                slot.link.send(frame::ping());
+            }
+        }
+    }
+}
+
+impl Slot {
+    fn due(&mut self, frame: u32, index: u32, touched: &mut Vec<u32>) {
+        if self.due.is_empty() {
+            touched.push(index);
+        }
+        self.due.push(frame);
+    }
+
+    /// Makes ready for the next round; a connection keeps no large list.
+    fn settle(&mut self) {
+        if self.due.capacity() > 8 {
+            self.due = Vec::new();
+            self.receipts = Vec::new();
+        } else {
+            self.due.clear();
+        }
+    }
+}
+
+impl Subscribers {
+    fn insert(&mut self, slot: u32) {
+        self.slots.push(slot);
+        match &mut self.places {
+            Some(places) => {
+                places.insert(slot, self.slots.len() - 1);
+            }
+            None if self.slots.len() > SEARCHABLE => {
+                let places = self.slots.iter().copied().enumerate();
+                self.places = Some(places.map(|(place, slot)| (slot, place)).collect());
+            }
+            None => {}
+        }
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let place = match &mut self.places {
+            Some(places) => places.remove(&slot),
+            None => self.slots.iter().position(|known| *known == slot),
+        };
+        let Some(place) = place.filter(|place| *place < self.slots.len()) else {
+            return;
+        };
+        self.slots.swap_remove(place);
+        if let (Some(places), Some(moved)) = (&mut self.places, self.slots.get(place)) {
+            places.insert(*moved, place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn subscribers_are_exactly_those_who_joined_and_did_not_leave(
+            moves in proptest::collection::vec((0u32..400, any::<bool>()), 0..1500)
+        ) {
+            let mut subscribers = Subscribers::default();
+            let mut model = std::collections::BTreeSet::new();
+            for (slot, join) in moves {
+                if join && model.insert(slot) {
+                    subscribers.insert(slot);
+                } else if !join {
+                    model.remove(&slot);
+                    subscribers.remove(slot);
+                }
+            }
+            let mut slots = subscribers.slots.clone();
+            slots.sort_unstable();
+            prop_assert_eq!(slots, model.into_iter().collect::<Vec<_>>());
+        }
+    }
+}
