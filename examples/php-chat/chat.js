@@ -11,6 +11,9 @@ const comet = CometServer();
 /** user id -> {name, seen}; seen as in users_time: 0 online, -1 never, else Unix seconds */
 const people = new Map();
 
+/** Whose status came live while the page was waiting for loadPeople(): that is newer than the answer. */
+const changedMeanwhile = new Set();
+
 // ---- showing
 
 function showMessage(list, who, text, kind) {
@@ -48,32 +51,39 @@ function showPerson(id) {
   item.title = seen === 0 ? "online" : seen < 0 ? "never seen" : `last seen ${new Date(seen * 1000).toLocaleString()}`;
 }
 
-function addPerson({ id, name, seen = -1 }) {
-  const isNew = !people.has(id);
-  people.set(id, { name, seen });
+function addPerson({ id, name }) {
+  if (people.has(id)) {
+    return;
+  }
+  people.set(id, { name, seen: -1 });
   showPerson(id);
-  if (isNew) {
-    comet.subscription(`user_status_${id}`, (message) => {
-      const isOnline = message.server_info.event === "online";
-      people.get(id).seen = isOnline ? 0 : Math.floor(Date.now() / 1000);
-      showPerson(id);
-    });
-    if (id !== settings.me) {
-      element("private-to").append(new Option(name, id));
-    }
+  comet.subscription(`user_status_${id}`, ({ server_info: info }) => {
+    people.get(id).seen = info.event === "online" ? 0 : Math.floor(Date.now() / 1000);
+    changedMeanwhile.add(id);
+    showPerson(id);
+  });
+  if (id !== settings.me) {
+    element("private-to").append(new Option(name, id));
   }
 }
 
 // ---- talking to PHP
 
 async function loadPeople() {
+  changedMeanwhile.clear();
   const response = await fetch("index.php?action=people");
   if (response.status === 401) {
     showNotice("You are logged out. Load the page again to log in.");
     return;
   }
   const answer = await response.json();
-  answer.people.forEach(addPerson);
+  for (const { id, name, seen } of answer.people) {
+    addPerson({ id, name });
+    if (!changedMeanwhile.has(id)) {
+      people.get(id).seen = seen;
+      showPerson(id);
+    }
+  }
 }
 
 async function sendPrivate(event) {
@@ -106,7 +116,7 @@ function sendToRoom(event) {
     return;
   }
   // The server sends a message to everybody but its sender, so the page shows its own.
-  showMessage(element("messages"), people.get(settings.me)?.name ?? element("me").textContent, text, "mine");
+  showMessage(element("messages"), people.get(settings.me).name, text, "mine");
   comet.web_pipe_send(settings.room, "message", { text });
   element("text").value = "";
 }
@@ -127,6 +137,7 @@ function showState(connected) {
   }
 }
 
+settings.people.forEach(addPerson);
 comet.onConnectionChange(showState);
 comet.onAuthSuccess(() => showNotice(""));
 comet.onAuthFalill(() => showNotice("You were logged out, here or on another device. Load the page again."));

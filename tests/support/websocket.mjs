@@ -44,6 +44,8 @@ export class WebSocketClient {
   static async upgrade(server, options = {}) {
     const client = new WebSocketClient();
     client.uuid = options.uuid ?? randomUuid();
+    client.onText = options.onText;
+    client.answersPings = options.answersPings ?? true;
     client.path = options.path ?? clientPath({ ...options, uuid: client.uuid });
     const key = randomBytes(16).toString('base64');
     const headers = {
@@ -217,7 +219,7 @@ export class WebSocketClient {
 
   #handle(frame) {
     if (frame.masked) throw new Error('the server masked a frame');
-    if (frame.opcode === OPCODE.ping) {
+    if (frame.opcode === OPCODE.ping && this.answersPings) {
       this.sendFrame({ opcode: OPCODE.pong, payload: frame.payload });
     }
     if (frame.opcode > OPCODE.binary) return;
@@ -225,6 +227,7 @@ export class WebSocketClient {
     if (!frame.fin) return;
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.#partial));
     this.#partial = [];
+    this.onText?.(text);
     for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
       const message = JSON.parse(line);
       this.lines.push({ text: line, message });

@@ -3,16 +3,30 @@
 //! # Layout
 //! - [`answer`] and [`error`]: what every statement gives back.
 //! - [`backend`]: the seam between wire and language.
+//! - [`language`]: logins, sessions, and what each kind of statement does; its parts are
+//!   `change` (INSERT, DELETE), `lookup` (rows by key), `tables` (one file each), `sessions`
+//!   and `status` (what SHOW tells of the server).
+//! - [`query`]: SELECT: live tables, answered by SQLite.
 //! - [`show`]: SHOW and DESCRIBE, read and turned into a SELECT.
 //! - [`scan`], [`literal`] and [`statement`]: text into statements; `plain_insert` is the fast path.
 //! - [`wire`]: the MySQL wire: sockets, packets, logins, prepared statements.
 
 pub mod answer;
 pub mod backend;
+mod change;
 pub mod error;
+pub mod language;
 pub mod literal;
+mod lookup;
 mod plain_insert;
+pub mod query;
 pub mod scan;
+mod sessions;
 pub mod show;
 pub mod statement;
+mod status;
+mod tables;
 pub mod wire;
+
+pub use error::ErrorNumbers;
+pub use language::{CometQl, CometQlBackend, LanguageConfig};

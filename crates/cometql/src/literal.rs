@@ -248,6 +248,32 @@ mod tests {
         })
     }
 
+    /// Documents without the one ambiguity that is documented: a backslash in
+    /// the text itself, which JSON doubles.
+    fn json_without_backslashes() -> impl Strategy<Value = Value> {
+        json().prop_map(|mut document| {
+            remove_backslashes(&mut document);
+            document
+        })
+    }
+
+    fn remove_backslashes(document: &mut Value) {
+        match document {
+            Value::String(text) => text.retain(|c| c != '\\'),
+            Value::Array(items) => items.iter_mut().for_each(remove_backslashes),
+            Value::Object(members) => {
+                let renamed = std::mem::take(members)
+                    .into_iter()
+                    .map(|(name, mut value)| {
+                        remove_backslashes(&mut value);
+                        (name.replace('\\', ""), value)
+                    });
+                *members = renamed.collect();
+            }
+            _ => {}
+        }
+    }
+
     fn text() -> impl Strategy<Value = String> {
         prop_oneof![any::<String>(), "[a-zа-я\"'\\\\/\n\t\r\u{8}\u{c}😀]{0,12}"]
     }
@@ -263,10 +289,8 @@ mod tests {
         }
 
         #[test]
-        fn unescaped_json_arrives_exactly(document in json()) {
+        fn unescaped_json_arrives_exactly(document in json_without_backslashes()) {
             for written in [document.to_string(), json_encode_of_php(&document)] {
-                // The one ambiguity that is documented.
-                prop_assume!(!written.contains("\\\\"));
                 let doubled = written.replace('\'', "''");
                 prop_assert_eq!(&free_text(&doubled, '\''), &written);
                 let only_quotes = written.replace('\'', "\\'");

@@ -217,6 +217,8 @@ mod tests {
     use crate::error::SqlError;
     use crate::statement::{Statement, parse_any};
     use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
 
     fn both_roads(
         text: &str,
@@ -277,74 +279,69 @@ mod tests {
 
     fn literal() -> impl Strategy<Value = String> {
         prop_oneof![
-            "'([^'\\\\]|''|\\\\.){0,12}'",
-            "\"([^\"\\\\]|\"\"|\\\\.){0,12}\"",
-            "[-+]?[0-9]{1,12}",
-            Just("?".to_owned()),
-            "(?i)null",
-            "[-+0-9a-z.'\"?@x]{1,5}",
+            4 => "'([^'\\\\]|''|\\\\.){0,12}'",
+            4 => "\"([^\"\\\\]|\"\"|\\\\.){0,12}\"",
+            4 => "[-+]?[0-9]{1,12}",
+            4 => Just("?".to_owned()),
+            4 => "(?i)null",
+            1 => "[-+0-9a-z.'\"?@x]{1,5}",
+        ]
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        prop_oneof![
+            6 => "[a-z][a-z0-9_]{0,8}",
+            3 => "`[a-zA-Z_0-9]{1,8}`",
+            1 => "[a-z_`\"' $]{1,8}",
+            3 => prop::sample::select(vec![
+                "index", "time", "select", "with", "values", "table", "local", "null", "name",
+                "default", "user", "key", "ROW_", "low_priority", "sql_no_cache", "data", "set",
+            ])
+            .prop_map(str::to_owned),
+        ]
+    }
+
+    fn table() -> impl Strategy<Value = String> {
+        prop_oneof![
+            4 => Just("users_auth".to_owned()),
+            4 => Just("`pipes_messages`".to_owned()),
+            1 => "[a-z]{1,4}_[a-z]{1,4}",
+            1 => name(),
+        ]
+    }
+
+    fn blank() -> impl Strategy<Value = &'static str> {
+        prop_oneof![
+            4 => Just(""),
+            4 => Just(" "),
+            4 => Just("\n\t \r"),
+            1 => Just("/**/"),
+            1 => Just("\u{b}"),
         ]
     }
 
     fn insert() -> impl Strategy<Value = String> {
-        let blank = || {
-            prop_oneof![
-                Just(""),
-                Just(" "),
-                Just("\n\t "),
-                Just("/**/"),
-                Just("\u{b}")
-            ]
-        };
-        let name = || {
-            prop_oneof![
-                Just("users_auth".to_owned()),
-                Just("pipes_messages".to_owned()),
-                "[a-z_`\"']{1,8}",
-                "`[a-z_0-9 ]{1,8}`",
-                prop::sample::select(vec![
-                    "index",
-                    "time",
-                    "select",
-                    "with",
-                    "values",
-                    "table",
-                    "local",
-                    "null",
-                    "name",
-                    "default",
-                    "user",
-                    "key",
-                    "ROW_",
-                    "low_priority",
-                    "sql_no_cache",
-                    "data",
-                ])
-                .prop_map(str::to_owned),
-            ]
-        };
-        let row = prop::collection::vec(literal(), 0..4).prop_map(|values| values.join(","));
-        (
-            name(),
-            prop::collection::vec(name(), 0..4),
-            prop::collection::vec(row, 1..4),
-            blank(),
-            blank(),
-            prop_oneof![
-                Just(""),
-                Just(";"),
-                Just(";'"),
-                Just(" ;; "),
-                Just(" limit 1")
-            ],
-        )
-            .prop_map(|(table, columns, rows, a, b, end)| {
-                format!(
-                    "insert{a} into{b} {table}{a}({b}{}{a}){b}values{a}({}){end}",
-                    columns.join(&format!("{a},{b}")),
-                    rows.join(&format!("){a},{b}("))
-                )
-            })
+        let shape = (1_usize..4, 1_usize..4).prop_flat_map(|(width, height)| {
+            let row = prop::collection::vec(literal(), width..=width).prop_map(|v| v.join(","));
+            (
+                prop::collection::vec(name(), width..=width),
+                prop::collection::vec(row, height..=height),
+            )
+        });
+        let end = prop_oneof![
+            6 => Just(""),
+            2 => Just(";"),
+            2 => Just(" ;; "),
+            1 => Just(";'"),
+            1 => Just(" limit 1"),
+        ];
+        (table(), shape, blank(), blank(), end).prop_map(|(table, (columns, rows), a, b, end)| {
+            format!(
+                "{a}insert into {a}{table}{a}({b}{}{a}){b}values{a}({b}{}{a}){end}",
+                columns.join(&format!("{a},{b}")),
+                rows.join(&format!("{b}){a},{b}("))
+            )
+        })
     }
 
     fn mutated() -> impl Strategy<Value = String> {
@@ -361,6 +358,17 @@ mod tests {
                 characters.splice(start..end, inserted.chars());
                 characters.into_iter().collect()
             })
+    }
+
+    #[test]
+    fn most_generated_inserts_take_the_fast_path() {
+        let mut runner = TestRunner::deterministic();
+        let is_plain = |runner: &mut TestRunner| {
+            let text = insert().new_tree(runner).unwrap().current();
+            parse(&text, &Limits::default()).is_some()
+        };
+        let plain = (0..500).filter(|_| is_plain(&mut runner)).count();
+        assert!(plain > 150, "only {plain} of 500");
     }
 
     proptest! {

@@ -410,22 +410,29 @@ pub(crate) fn quoted_length(bytes: &[u8], delimiter: u8) -> Option<usize> {
     }
 }
 
-/// The characters of an error message that show where in `text` something is wrong.
+/// The characters of an error message that show where in a statement something is wrong.
 const EXCERPT_CHARACTERS: usize = 40;
 
-/// A short quotation of `text` from byte `at` on, for error messages. Never a
-/// whole payload: at most 40 characters.
+/// A short quotation of `text` from byte `at` on, for error messages: at most 40
+/// characters and nothing of a literal, which may be a key.
 pub(crate) fn excerpt(text: &str, at: usize) -> String {
     let rest = text.get(at..).unwrap_or_default().trim();
-    let mut shown: String = rest.chars().take(EXCERPT_CHARACTERS).collect();
-    if shown.len() < rest.len() {
-        shown.push('…');
+    if rest.is_empty() {
+        return "the end of the statement".to_owned();
     }
-    if shown.is_empty() {
-        "the end of the statement".to_owned()
-    } else {
-        format!("«{shown}»")
+    let mut shown = String::new();
+    for (index, c) in rest.chars().enumerate() {
+        if index == EXCERPT_CHARACTERS {
+            shown.push('…');
+            break;
+        }
+        shown.push(c);
+        if matches!(c, '\'' | '"') {
+            shown.push('…');
+            break;
+        }
     }
+    format!("«{shown}»")
 }
 
 #[cfg(test)]

@@ -6,13 +6,12 @@
 //! The column names and the list of forms follow the compatibility reference
 //! §5.1 to §5.3; where the original server and MySQL differ, MySQL's shape wins.
 
-use std::borrow::Cow;
-
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::tokenizer::{Token, Tokenizer, Word};
 
 use crate::answer::DATABASE;
 use crate::error::SqlError;
+use crate::literal::unescape;
 
 /// The longest SHOW statement that is read, in bytes.
 pub const MAX_SHOW_BYTES: usize = 64 * 1024;
@@ -266,26 +265,26 @@ impl Words {
         if self.take("TABLES") {
             return Ok(Show::Tables {
                 full,
-                database: self.from_database()?,
+                database: self.take_database()?,
                 filter: self.filter()?,
             });
         }
         if self.take_all(&["TABLE", "STATUS"]) {
             return Ok(Show::TableStatus {
-                database: self.from_database()?,
+                database: self.take_database()?,
                 filter: self.filter()?,
             });
         }
         if self.take("COLUMNS") || self.take("FIELDS") {
             return Ok(Show::Columns {
                 full,
-                table: self.from_table()?,
+                table: self.take_table()?,
                 filter: self.filter()?,
             });
         }
         if self.take("INDEX") || self.take("INDEXES") || self.take("KEYS") {
             return Ok(Show::Indexes {
-                table: self.from_table()?,
+                table: self.take_table()?,
                 filter: self.filter()?,
             });
         }
@@ -304,7 +303,7 @@ impl Words {
                 self.skip_to_end();
             }
             if matches!(listing, Listing::Events | Listing::Triggers | Listing::OpenTables) {
-                self.from_database()?;
+                self.take_database()?;
             }
             if matches!(listing, Listing::Warnings | Listing::Errors) && self.take("LIMIT") {
                 self.skip_to_end();
@@ -416,7 +415,7 @@ impl Words {
         })
     }
 
-    fn from_database(&mut self) -> Result<String, SqlError> {
+    fn take_database(&mut self) -> Result<String, SqlError> {
         if self.take("FROM") || self.take("IN") {
             self.name("a database name")
         } else {
@@ -424,7 +423,7 @@ impl Words {
         }
     }
 
-    fn from_table(&mut self) -> Result<TableName, SqlError> {
+    fn take_table(&mut self) -> Result<TableName, SqlError> {
         if !(self.take("FROM") || self.take("IN")) {
             return Err(self.unexpected("FROM and a table name"));
         }
@@ -552,8 +551,4 @@ impl Words {
             None => SqlError::syntax(format!("expected {expected}, got the end of the statement")),
         }
     }
-}
-
-fn unescape(raw: &str, delimiter: char) -> Cow<'_, str> {
-    Cow::Owned(raw.replace(&format!("{delimiter}{delimiter}"), &delimiter.to_string()))
 }

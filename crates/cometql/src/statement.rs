@@ -214,6 +214,18 @@ impl Statement {
     }
 }
 
+/// Reads a SELECT as a query even if it is a look-up by key.
+///
+/// # Errors
+/// As [`Statement::parse`].
+pub(crate) fn parse_query(text: &str, limits: &Limits) -> Result<Box<Query>, SqlError> {
+    let piece = scan::split(text)?.into_iter().next();
+    let text = piece.and_then(|piece| text.get(piece)).unwrap_or_default();
+    let lexemes = scan::checked_lexemes(text, limits)?;
+    let query = parse_with(text, &lexemes, |parser| parser.parse_query())?;
+    select::as_query(query)
+}
+
 /// [`Statement::parse`] without the fast path.
 pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlError> {
     let mut pieces = scan::split(text)?.into_iter();

@@ -14,13 +14,13 @@ use crate::settings::Secret;
 const KEY_LENGTH: usize = 40;
 
 /// Root's key and where it came from.
-pub struct RootKey {
+pub(crate) struct RootKey {
     /// The key.
-    pub key: Secret,
+    pub(crate) key: Secret,
     /// The file it is kept in, unless the operator gave it.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// Whether it was made just now, so that it is shown this once.
-    pub is_new: bool,
+    pub(crate) is_new: bool,
 }
 
 impl RootKey {
@@ -28,7 +28,7 @@ impl RootKey {
     ///
     /// # Errors
     /// One sentence about the file.
-    pub fn find(given: Option<Secret>, data: &Path) -> Result<Self, String> {
+    pub(crate) fn find(given: Option<Secret>, data: &Path) -> Result<Self, String> {
         if let Some(key) = given {
             return Ok(Self {
                 key,
@@ -39,7 +39,12 @@ impl RootKey {
         let file = data.join("root.key");
         let (key, is_new) = match fs::read_to_string(&file) {
             Ok(text) if !text.trim().is_empty() => (text.trim().to_owned(), false),
-            Ok(_) => return Err(format!("{} is empty; remove it to have a new key made", file.display())),
+            Ok(_) => {
+                return Err(format!(
+                    "{} is empty; remove it to have a new key made",
+                    file.display()
+                ));
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let key = generate();
                 keep(&file, &key)
@@ -85,7 +90,10 @@ mod tests {
         let first = RootKey::find(None, data.path()).unwrap();
         assert!(first.is_new);
         assert_eq!(first.key.0.len(), KEY_LENGTH);
-        let mode = fs::metadata(first.file.unwrap()).unwrap().permissions().mode();
+        let mode = fs::metadata(first.file.unwrap())
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         let second = RootKey::find(None, data.path()).unwrap();
         assert!(!second.is_new);

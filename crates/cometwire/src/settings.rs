@@ -18,138 +18,209 @@ use serde::Deserialize;
 #[derive(Debug, Default, Clone, Parser, Deserialize)]
 #[command(name = "cometwire", version, max_term_width = 100)]
 #[serde(default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Read further settings from this TOML file; its keys are the flags' names with _ for -.
     #[arg(long, value_name = "FILE", env = "COMETWIRE_CONFIG")]
     #[serde(skip)]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 
     /// Where backends connect with MySQL clients [default: 127.0.0.1:3307].
     #[arg(long, value_name = "ADDR", env = "COMETWIRE_COMETQL")]
-    pub cometql: Option<SocketAddr>,
+    pub(crate) cometql: Option<SocketAddr>,
 
     /// Where browsers connect: WebSocket, JS client, examples [default: 127.0.0.1:8087].
     #[arg(long, value_name = "ADDR", env = "COMETWIRE_HTTP")]
-    pub http: Option<SocketAddr>,
+    pub(crate) http: Option<SocketAddr>,
 
     /// The directory for everything that must survive a crash [default: ./cometwire-data].
     #[arg(long, value_name = "DIR", env = "COMETWIRE_DATA")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
 
     /// A developer id and its key; repeatable.
-    #[arg(long, value_name = "ID:KEY", env = "COMETWIRE_DEV", value_delimiter = ',', hide_env_values = true)]
-    pub dev: Vec<Developer>,
+    #[arg(
+        long,
+        value_name = "ID:KEY",
+        env = "COMETWIRE_DEV",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    pub(crate) dev: Vec<Developer>,
 
     /// The key of root (dev_id 0): from the file or COMETWIRE_ROOT_KEY, never a flag.
     #[arg(skip)]
-    pub root_key: Option<Secret>,
+    pub(crate) root_key: Option<Secret>,
 
     /// A host whose pages may connect, exact or *.host; repeatable [default: any].
-    #[arg(long, value_name = "HOST", env = "COMETWIRE_ALLOW_ORIGIN", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "COMETWIRE_ALLOW_ORIGIN",
+        value_delimiter = ','
+    )]
     #[serde(alias = "allow_origins")]
-    pub allow_origin: Vec<String>,
+    pub(crate) allow_origin: Vec<String>,
 
     /// Which error numbers CometQL answers with [default: cometql].
     #[arg(long, value_name = "WHICH", env = "COMETWIRE_ERROR_NUMBERS")]
-    pub error_numbers: Option<Numbers>,
+    pub(crate) error_numbers: Option<Numbers>,
 
     /// The label of this server in /info [default: n1].
     #[arg(long, value_name = "NAME", env = "COMETWIRE_NODE_NAME")]
-    pub node_name: Option<String>,
+    pub(crate) node_name: Option<String>,
 
     /// A directory of static files to serve to browsers [default: none].
     #[arg(long, value_name = "DIR", env = "COMETWIRE_STATIC_DIR")]
-    pub static_dir: Option<PathBuf>,
+    pub(crate) static_dir: Option<PathBuf>,
 
     /// How many shards serve the browsers [default: one a core].
     #[arg(long, value_name = "N", env = "COMETWIRE_SHARDS")]
-    pub shards: Option<usize>,
+    pub(crate) shards: Option<usize>,
 
     /// What is logged, as in RUST_LOG [default: info].
     #[arg(long, value_name = "FILTER", env = "COMETWIRE_LOG")]
-    pub log: Option<String>,
+    pub(crate) log: Option<String>,
 
     /// How log lines look [default: human].
     #[arg(long, value_name = "FORMAT", env = "COMETWIRE_LOG_FORMAT")]
-    pub log_format: Option<LogFormat>,
+    pub(crate) log_format: Option<LogFormat>,
 
     /// Seconds a stop may take before what is left is cut off [default: 10].
     #[arg(long, value_name = "SECONDS", env = "COMETWIRE_DRAIN_SECONDS")]
-    pub drain_seconds: Option<u64>,
+    pub(crate) drain_seconds: Option<u64>,
 
     /// A user who may log in without a password and do nothing, for health checks
     /// [default: haproxy_check; empty for none].
     #[arg(long, value_name = "USER", env = "COMETWIRE_CHECK_USER")]
-    pub check_user: Option<String>,
+    pub(crate) check_user: Option<String>,
 
     /// Browser sockets open at once [default: 100000].
-    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_BROWSERS", help_heading = "Bounds")]
-    pub max_browsers: Option<usize>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_BROWSERS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_browsers: Option<usize>,
 
     /// Backend sessions open at once [default: 1000].
-    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_BACKENDS", help_heading = "Bounds")]
-    pub max_backends: Option<usize>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_BACKENDS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_backends: Option<usize>,
 
     /// Bytes of one statement of a backend [default: 16777216].
-    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_PACKET_BYTES", help_heading = "Bounds")]
-    pub max_packet_bytes: Option<usize>,
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "COMETWIRE_MAX_PACKET_BYTES",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_packet_bytes: Option<usize>,
 
     /// Bytes of one message of a browser [default: 1048576].
-    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_MESSAGE_BYTES", help_heading = "Bounds")]
-    pub max_message_bytes: Option<usize>,
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "COMETWIRE_MAX_MESSAGE_BYTES",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_message_bytes: Option<usize>,
 
     /// Bytes that may wait for one browser before it counts as too slow [default: 2097152].
-    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_QUEUED_BYTES", help_heading = "Bounds")]
-    pub max_queued_bytes: Option<usize>,
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "COMETWIRE_MAX_QUEUED_BYTES",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_queued_bytes: Option<usize>,
 
     /// Bytes of messages one shard may have waiting before publishers wait [default: 16777216].
-    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_BACKLOG_BYTES", help_heading = "Bounds")]
-    pub max_backlog_bytes: Option<usize>,
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "COMETWIRE_MAX_BACKLOG_BYTES",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_backlog_bytes: Option<usize>,
 
     /// Pipes one browser connection may subscribe to [default: 1000].
-    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_SUBSCRIPTIONS", help_heading = "Bounds")]
-    pub max_subscriptions: Option<usize>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_SUBSCRIPTIONS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_subscriptions: Option<usize>,
 
     /// Connections one user may have open [default: 1000].
-    #[arg(long, value_name = "N", env = "COMETWIRE_MAX_USER_CONNECTIONS", help_heading = "Bounds")]
-    pub max_user_connections: Option<usize>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_USER_CONNECTIONS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_user_connections: Option<usize>,
 
     /// Messages one reading of a history gives, the newest [default: 99].
-    #[arg(long, value_name = "N", env = "COMETWIRE_HISTORY_READ", help_heading = "Bounds")]
-    pub history_read: Option<usize>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_HISTORY_READ",
+        help_heading = "Bounds"
+    )]
+    pub(crate) history_read: Option<usize>,
 
     /// Private messages one mailbox holds, the newest [default: 1000].
-    #[arg(long, value_name = "N", env = "COMETWIRE_MAILBOX_LENGTH", help_heading = "Bounds")]
-    pub mailbox_length: Option<u32>,
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAILBOX_LENGTH",
+        help_heading = "Bounds"
+    )]
+    pub(crate) mailbox_length: Option<u32>,
 
     /// Seconds a private message waits for its user [default: 86400].
-    #[arg(long, value_name = "SECONDS", env = "COMETWIRE_MAILBOX_SECONDS", help_heading = "Bounds")]
-    pub mailbox_seconds: Option<u64>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "COMETWIRE_MAILBOX_SECONDS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) mailbox_seconds: Option<u64>,
 
     /// Seconds a browser may be quiet before it is pinged [default: 25].
-    #[arg(long, value_name = "SECONDS", env = "COMETWIRE_KEEP_ALIVE_SECONDS", help_heading = "Bounds")]
-    pub keep_alive_seconds: Option<u64>,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "COMETWIRE_KEEP_ALIVE_SECONDS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) keep_alive_seconds: Option<u64>,
 }
 
 /// `ID:KEY` of a developer.
 #[derive(Clone, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Developer {
+pub(crate) struct Developer {
     /// The tenant.
-    pub dev_id: DevId,
+    pub(crate) dev_id: DevId,
     /// Its key.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// A key that is never printed.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(pub String);
+pub(crate) struct Secret(pub String);
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people at a terminal.
     Human,
     /// One JSON object a line.
@@ -159,7 +230,7 @@ pub enum LogFormat {
 /// Which error numbers backends see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Numbers {
+pub(crate) enum Numbers {
     /// CometQL's published numbers.
     Cometql,
     /// MySQL's numbers for everything.
@@ -222,7 +293,7 @@ impl Settings {
     ///
     /// # Errors
     /// One sentence about the configuration file.
-    pub fn read() -> Result<Self, String> {
+    pub(crate) fn read() -> Result<Self, String> {
         let mut settings = Self::parse();
         settings.root_key = std::env::var("COMETWIRE_ROOT_KEY")
             .ok()
@@ -262,7 +333,11 @@ impl Settings {
             cometql: self.cometql.or(file.cometql),
             http: self.http.or(file.http),
             data: self.data.or(file.data),
-            dev: if self.dev.is_empty() { file.dev } else { self.dev },
+            dev: if self.dev.is_empty() {
+                file.dev
+            } else {
+                self.dev
+            },
             root_key: self.root_key.or(file.root_key),
             allow_origin: list(self.allow_origin, file.allow_origin),
             error_numbers: self.error_numbers.or(file.error_numbers),
@@ -289,19 +364,19 @@ impl Settings {
     }
 
     /// Where backends connect.
-    pub fn cometql_address(&self) -> SocketAddr {
+    pub(crate) fn cometql_address(&self) -> SocketAddr {
         self.cometql
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 3307)))
     }
 
     /// Where browsers connect.
-    pub fn http_address(&self) -> SocketAddr {
+    pub(crate) fn http_address(&self) -> SocketAddr {
         self.http
             .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8087)))
     }
 
     /// The data directory.
-    pub fn data_directory(&self) -> PathBuf {
+    pub(crate) fn data_directory(&self) -> PathBuf {
         self.data
             .clone()
             .unwrap_or_else(|| PathBuf::from("./cometwire-data"))
@@ -357,7 +432,10 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_nearest_known_one() {
         let error = Settings::from_toml("htp = \"127.0.0.1:1\"").unwrap_err();
-        assert!(error.contains("htp") && error.contains("did you mean http?"), "{error}");
+        assert!(
+            error.contains("htp") && error.contains("did you mean http?"),
+            "{error}"
+        );
     }
 
     #[test]

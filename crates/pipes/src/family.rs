@@ -156,7 +156,14 @@ mod tests {
     #[test]
     fn a_browser_cannot_publish_to_a_backend_pipe() {
         let user = UserId::new(1).ok();
-        for name in ["loginPipe", "track_a", "trust_a", "private_a", "sys", "user_status_1"] {
+        for name in [
+            "loginPipe",
+            "track_a",
+            "trust_a",
+            "private_a",
+            "sys",
+            "user_status_1",
+        ] {
             assert_eq!(
                 family(name).allows_browser_publish(user),
                 Err(Refusal::BackendOnly)
@@ -170,7 +177,11 @@ mod tests {
     #[test]
     fn only_private_pipes_ask_who_subscribes() {
         assert!(family("private_a").allows_subscribe(None).is_err());
-        assert!(family("private_a").allows_subscribe(UserId::new(1).ok()).is_ok());
+        assert!(
+            family("private_a")
+                .allows_subscribe(UserId::new(1).ok())
+                .is_ok()
+        );
         assert!(family("sys").allows_subscribe(None).is_ok());
     }
 }

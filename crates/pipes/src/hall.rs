@@ -198,7 +198,9 @@ impl Hall {
             if subscriptions.by_name.contains_key(name) {
                 continue;
             }
-            let joined = self.pipes.join(&self.shards, connection, name, &mut touched);
+            let joined = self
+                .pipes
+                .join(&self.shards, connection, name, &mut touched);
             if let Some(subscription) = joined {
                 subscriptions.by_name.insert(name.clone(), subscription);
             }

@@ -88,9 +88,9 @@ impl Hall {
         let looked_into = self
             .blocking(|hall| {
                 for (dev_id, user, newest) in hall.users.take_maybe_empty() {
-                    let rest =
-                        hall.storage
-                            .mailbox(dev_id, user, MailId(0), newest, 1, 1)?;
+                    let rest = hall
+                        .storage
+                        .mailbox(dev_id, user, MailId(0), newest, 1, 1)?;
                     if rest.is_empty() {
                         hall.users.mailbox_is_empty(dev_id, user, newest);
                     }

@@ -100,14 +100,8 @@ impl Hall {
     /// [`StorageError`].
     pub fn mailbox(&self, dev_id: DevId, user: UserId) -> Result<Vec<StoredMail>, StorageError> {
         let limit = self.config.limits.mailbox_length as usize;
-        self.storage.mailbox(
-            dev_id,
-            user,
-            MailId(0),
-            MailId(u64::MAX),
-            limit,
-            usize::MAX,
-        )
+        self.storage
+            .mailbox(dev_id, user, MailId(0), MailId(u64::MAX), limit, usize::MAX)
     }
 
     /// Users who may have private messages waiting, by id.

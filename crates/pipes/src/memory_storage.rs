@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::message::{
-    MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime,
-};
+use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
 use crate::storage::{Completion, Outcome, Snapshot, Storage, StorageError, Write};

@@ -299,7 +299,10 @@ fn check_name(what: &'static str, text: &str, minimum: usize) -> Result<(), Name
             minimum,
         });
     }
-    match text.chars().find(|c| !(c.is_ascii() && is_name_byte(*c as u8))) {
+    match text
+        .chars()
+        .find(|c| !(c.is_ascii() && is_name_byte(*c as u8)))
+    {
         None => Ok(()),
         Some(character) => Err(NameError::BadCharacter {
             what,
@@ -322,7 +325,10 @@ mod tests {
             PipeName::parse(&"a".repeat(65)),
             Err(NameError::TooLong { length: 65, .. })
         ));
-        assert!(matches!(PipeName::parse(""), Err(NameError::TooShort { .. })));
+        assert!(matches!(
+            PipeName::parse(""),
+            Err(NameError::TooShort { .. })
+        ));
         assert!(matches!(
             PipeName::parse_with_minimum("ab", 3),
             Err(NameError::TooShort { minimum: 3, .. })

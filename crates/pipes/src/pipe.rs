@@ -93,12 +93,7 @@ impl Pipe {
     }
 
     /// Gives whether the pipe is empty now.
-    fn leave(
-        &self,
-        shards: &[Arc<dyn Shard>],
-        sequence: u64,
-        touched: &mut Touched,
-    ) -> bool {
+    fn leave(&self, shards: &[Arc<dyn Shard>], sequence: u64, touched: &mut Touched) -> bool {
         let mut state = self.state.lock();
         let Some(connection) = state.subscribers.remove(&sequence) else {
             return false;
@@ -256,7 +251,10 @@ impl PipeRegistry {
         if let Some(stripe) = self.stripe(&key) {
             let mut stripe = stripe.write();
             // A successor of the same name may have taken the place already.
-            if stripe.get(&key).is_some_and(|known| Arc::ptr_eq(known, pipe)) {
+            if stripe
+                .get(&key)
+                .is_some_and(|known| Arc::ptr_eq(known, pipe))
+            {
                 stripe.remove(&key);
             }
         }

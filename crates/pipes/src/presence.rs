@@ -35,7 +35,8 @@ impl Hall {
     /// Opens a connection under the number given by
     /// [`Hall::next_connection`]: checks the claim, lets `greet` queue the
     /// greeting before anything else can be queued, and registers the user. A
-    /// wrong or missing key is no error: the visitor is anonymous.
+    /// wrong or missing key is no error: the visitor is anonymous. `greet` is
+    /// called under the user's lock: it must not block.
     ///
     /// # Errors
     /// [`HallError::Storage`] when the key cannot be looked up,
@@ -48,7 +49,10 @@ impl Hall {
         greet: impl FnOnce(&Authorization),
     ) -> Result<Arc<Connection>, HallError> {
         let Some((user, presented)) = visitor.claim.clone() else {
-            greet(&Authorization { user: None, key: None });
+            greet(&Authorization {
+                user: None,
+                key: None,
+            });
             return Ok(self.admit(&visitor, id, shard, None));
         };
         let mut touched = Touched::default();
@@ -60,7 +64,10 @@ impl Hall {
                 .await?
                 .filter(|key| key.matches(&presented));
             let Some(key) = key else {
-                greet(&Authorization { user: None, key: None });
+                greet(&Authorization {
+                    user: None,
+                    key: None,
+                });
                 return Ok(self.admit(&visitor, id, shard, None));
             };
             let mut stripe = self.users.stripe(dev_id, user).lock();
@@ -383,12 +390,20 @@ impl UserState {
     /// Takes the private messages that some connection has and none is yet to
     /// read.
     fn removable_mail(&mut self) -> Vec<MailId> {
-        let slowest = self.connections.iter().filter_map(|online| online.reads_after).min();
+        let slowest = self
+            .connections
+            .iter()
+            .filter_map(|online| online.reads_after)
+            .min();
         let later = match slowest {
-            Some(after) => self.handed_over.split_off(&MailId(after.0.saturating_add(1))),
+            Some(after) => self
+                .handed_over
+                .split_off(&MailId(after.0.saturating_add(1))),
             None => BTreeSet::new(),
         };
-        std::mem::replace(&mut self.handed_over, later).into_iter().collect()
+        std::mem::replace(&mut self.handed_over, later)
+            .into_iter()
+            .collect()
     }
 }
 

@@ -57,11 +57,7 @@ impl Settings {
         self.rows
     }
 
-    pub(crate) fn of_tenant(
-        &self,
-        dev_id: DevId,
-        limit: usize,
-    ) -> Vec<(PipeName, PipeSettings)> {
+    pub(crate) fn of_tenant(&self, dev_id: DevId, limit: usize) -> Vec<(PipeName, PipeSettings)> {
         self.by_tenant
             .get(&dev_id)
             .into_iter()

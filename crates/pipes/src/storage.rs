@@ -71,11 +71,7 @@ pub trait Storage: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StorageError`] when the store cannot be read.
-    fn keys(
-        &self,
-        dev_id: DevId,
-        limit: usize,
-    ) -> Result<Vec<(UserId, AccessKey)>, StorageError>;
+    fn keys(&self, dev_id: DevId, limit: usize) -> Result<Vec<(UserId, AccessKey)>, StorageError>;
 
     /// When a user was last seen.
     ///

@@ -77,7 +77,7 @@ impl Work {
     fn write(&self, random: u64) -> Write {
         let dev_id = DevId::ROOT;
         let some = usize::try_from(random >> 33).unwrap_or(0);
-        if random % 5 == 0
+        if random.is_multiple_of(5)
             && let Ok(user) = UserId::new(1 + (random >> 33) as i64 % 100_000)
         {
             let key = self.key.clone();
@@ -189,6 +189,8 @@ fn next(run: Arc<Run>, random: u64, finished: mpsc::Sender<()>) {
             run.waits.lock().push(micros);
             if !run.stop.load(Ordering::Relaxed) {
                 next(run, random, finished);
+            } else {
+                drop(finished);
             }
         }),
     );

@@ -92,22 +92,27 @@ impl Log {
             drop(state);
             let pages = self.pages();
             let idle = pages == std::mem::replace(&mut pages_at_last_look, pages);
-            if !requested && !(idle && self.dirty.load(Ordering::Relaxed)) {
+            let due = requested || (idle && self.dirty.load(Ordering::Relaxed));
+            if !due {
                 continue;
             }
-            self.dirty.store(false, Ordering::Relaxed);
-            match checkpoint(connection, "PASSIVE") {
-                Ok(moved) => {
-                    tracing::debug!(pages, moved, "checkpoint");
-                    if requested {
-                        self.finish.store(true, Ordering::Relaxed);
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "checkpoint_failed"),
-            }
+            self.move_bulk(connection, requested);
             if requested && pages >= self.limit.saturating_mul(WARN_TIMES) {
                 tracing::warn!(pages, "log_grows_because_somebody_keeps_reading");
             }
+        }
+    }
+
+    fn move_bulk(&self, connection: &Connection, requested: bool) {
+        self.dirty.store(false, Ordering::Relaxed);
+        match checkpoint(connection, "PASSIVE") {
+            Ok(moved) => {
+                tracing::debug!(moved, "checkpoint");
+                if requested {
+                    self.finish.store(true, Ordering::Relaxed);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "checkpoint_failed"),
         }
     }
 }
@@ -129,4 +134,48 @@ pub(crate) fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Resul
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
         row.get(2)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_written_on_while_it_is_moved_begins_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        let log = Log::new(&Config::default());
+        let mut writer = Connection::open(&file).unwrap();
+        writer
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; CREATE TABLE t (x)",
+            )
+            .unwrap();
+        let committed = Arc::clone(&log);
+        let hook = move |_: &mut _, pages: i32| {
+            committed.committed(pages.try_into().unwrap());
+            Ok(())
+        };
+        writer.wal_hook(Some(hook)).unwrap();
+        let write = || {
+            writer
+                .execute("INSERT INTO t VALUES (1)", [])
+                .map(|_| log.pages())
+        };
+        for _ in 0..5 {
+            write().unwrap();
+        }
+        // Stands for what comes into the log while its bulk is being moved.
+        let reader = Connection::open(&file).unwrap();
+        let count = || reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        reader.execute_batch("BEGIN").unwrap();
+        assert_eq!(count().unwrap(), 5);
+        let before = write().unwrap();
+        log.move_bulk(&Connection::open(&file).unwrap(), true);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(write().unwrap() > before);
+        log.finish(&writer);
+        assert!(write().unwrap() < before);
+        assert_eq!(count().unwrap(), 8);
+    }
 }

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::config::Config;
@@ -90,6 +91,7 @@ impl Directory {
             })?;
         }
         let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        self.keep_log_on_close(&connection, true)?;
         self.check_owner(&connection)?;
         if must_check {
             self.check_pages(&connection)?;
@@ -98,6 +100,12 @@ impl Directory {
             .and_then(|()| schema::migrate(&mut connection))
             .map_err(|error| self.blame(error))?;
         Ok(connection)
+    }
+
+    /// The writer's connection has been found good: closing it may move the log
+    /// into the file. Until then a refused file and its log stay as they were.
+    pub(crate) fn accept(&self, connection: &Connection) -> Result<(), OpenError> {
+        self.keep_log_on_close(connection, false)
     }
 
     /// Another writing connection, for checkpoints.
@@ -156,6 +164,13 @@ impl Directory {
             Ok(connection)
         };
         open().map_err(|error| self.blame(error))
+    }
+
+    fn keep_log_on_close(&self, connection: &Connection, keep: bool) -> Result<(), OpenError> {
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
+            .map(|_| ())
+            .map_err(|error| self.blame(error))
     }
 
     fn configure(&self, connection: &Connection, config: &Config) -> rusqlite::Result<()> {

@@ -20,7 +20,7 @@ use crate::checkpoint::{self, Log};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::OpenError;
-use crate::index::{Index, Row};
+use crate::index::{Index, Row, Sizes};
 use crate::load::{self, LoadError};
 use crate::queue::Queue;
 use crate::readers::{self, Readers};
@@ -29,7 +29,7 @@ use crate::writer::Writer;
 
 /// The embedded store. Dropping it closes it.
 pub struct SqliteStorage {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     writer: Option<JoinHandle<()>>,
 }
 
@@ -39,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) store_id: String,
     pub(crate) queue: Queue,
     pub(crate) index: RwLock<Index>,
+    /// Of the index, for metrics: those never wait for a write.
+    pub(crate) sizes: Mutex<Sizes>,
     pub(crate) readers: Readers,
     pub(crate) log: Arc<Log>,
     pub(crate) closed: Signal,
@@ -77,7 +79,7 @@ impl SqliteStorage {
     pub(crate) fn open_with(
         directory: &Path,
         config: Config,
-        prepare: impl FnOnce(&Connection),
+        prepare: impl FnOnce(&mut Connection),
     ) -> Result<Self, OpenError> {
         let directory = Directory::take(directory)?;
         let mut connection = directory.open(&config)?;
@@ -92,6 +94,7 @@ impl SqliteStorage {
                 |row| row.get(0),
             )
             .map_err(|error| directory.blame(error))?;
+        directory.accept(&connection)?;
         let log = Log::new(&config);
         let committed = Arc::clone(&log);
         connection
@@ -100,7 +103,7 @@ impl SqliteStorage {
                 Ok(())
             }))
             .map_err(|error| directory.blame(error))?;
-        prepare(&connection);
+        prepare(&mut connection);
         let readers = (0..config.readers.max(1))
             .map(|_| directory.reading_connection(config.cache_bytes / 8))
             .collect::<Result<Vec<_>, _>>()?;
@@ -111,6 +114,7 @@ impl SqliteStorage {
             queue: Queue::new(&config),
             config,
             store_id,
+            sizes: Mutex::new(index.sizes()),
             index: RwLock::new(index),
             readers: Readers::new(readers),
             log,
@@ -140,10 +144,10 @@ impl SqliteStorage {
         self.shared.closed.wait();
     }
 
-    /// Figures for metrics.
+    /// Figures for metrics. Never waits for the disk.
     pub fn stats(&self) -> Stats {
         let (queued_batches, queued_bytes, refused_batches) = self.shared.queue.load();
-        let sizes = self.shared.index.read().sizes();
+        let sizes = *self.shared.sizes.lock();
         Stats {
             queued_batches,
             queued_bytes,

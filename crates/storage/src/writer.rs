@@ -119,16 +119,13 @@ impl<'c> Group<'c> {
 
     /// One result for every batch.
     fn results(&mut self, batches: &[Batch]) -> Vec<Completed> {
-        let shared = self.shared;
-        // Readers wait until the file and the index say the same again.
-        let mut index = shared.index.write();
-        match self.transaction(&mut index, batches) {
+        match self.transaction(batches) {
             Ok(results) => results,
             Err(Undone::Batch(_)) if batches.len() > 1 => batches
                 .iter()
                 .flat_map(|batch| {
                     let alone = std::slice::from_ref(batch);
-                    self.transaction(&mut index, alone)
+                    self.transaction(alone)
                         .unwrap_or_else(|undone| failed(alone, undone.why()))
                 })
                 .collect(),
@@ -142,34 +139,35 @@ impl<'c> Group<'c> {
 
     /// All of `batches` become durable, save those refused before they changed
     /// anything; or none of them.
-    fn transaction(
+    fn transaction(&mut self, batches: &[Batch]) -> Result<Vec<Completed>, Undone> {
+        if !batches.iter().flatten().any(|batch| !batch.is_empty()) {
+            return Ok(batches.iter().map(without_writes).collect());
+        }
+        match &mut self.statements {
+            Ok(statements) => statements.begin.execute([]).map_err(Undone::all)?,
+            Err(why) => return Err(Undone::All(why.clone())),
+        };
+        let shared = self.shared;
+        // Readers wait until the file and the index say the same again.
+        let mut index = shared.index.write();
+        let result = self.apply_and_commit(&mut index, batches);
+        match &result {
+            Ok(_) => index.keep(),
+            Err(_) => self.take_back(&mut index),
+        }
+        *shared.sizes.lock() = index.sizes();
+        result
+    }
+
+    fn apply_and_commit(
         &mut self,
         index: &mut Index,
         batches: &[Batch],
     ) -> Result<Vec<Completed>, Undone> {
-        let applied = self.apply(index, batches);
-        match applied {
-            Ok(results) => {
-                index.keep();
-                Ok(results)
-            }
-            Err(undone) => {
-                self.take_back(index);
-                Err(undone)
-            }
-        }
-    }
-
-    fn apply(&mut self, index: &mut Index, batches: &[Batch]) -> Result<Vec<Completed>, Undone> {
         let statements = match &mut self.statements {
             Ok(statements) => statements,
             Err(why) => return Err(Undone::All(why.clone())),
         };
-        if !batches.iter().flatten().any(|batch| !batch.is_empty()) {
-            return Ok(batches.iter().map(without_writes).collect());
-        }
-        let all = |error: rusqlite::Error| Undone::All(error.to_string());
-        statements.begin.execute([]).map_err(all)?;
         let mut results = Vec::with_capacity(batches.len());
         for batch in batches {
             let Ok(writes) = batch else {
@@ -185,12 +183,11 @@ impl<'c> Group<'c> {
             results.push(target.apply_batch(writes)?);
         }
         if let Err(error) = statements.commit.execute([]) {
-            let why = error.to_string();
             // What a failed sync left on the disk is unknown, also to the next sync.
             if is_failed_sync(&error) {
-                self.stop(format!("{why}; check the disk and restart the program"));
+                self.stop(format!("{error}; check the disk and restart the program"));
             }
-            return Err(Undone::All(why));
+            return Err(Undone::all(error));
         }
         Ok(results)
     }
@@ -230,6 +227,10 @@ impl Target<'_, '_> {
 }
 
 impl Undone {
+    fn all(error: rusqlite::Error) -> Self {
+        Self::All(error.to_string())
+    }
+
     fn why(&self) -> &str {
         match self {
             Self::Batch(why) | Self::All(why) => why,
@@ -264,5 +265,177 @@ fn is_failed_sync(error: &rusqlite::Error) -> bool {
 fn complete(completion: Completion, result: Completed) {
     if catch_unwind(AssertUnwindSafe(|| completion(result))).is_err() {
         tracing::error!("completion_panicked");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+
+    use pipes::message::{MailId, Message, PrivateMessage, Sender, UnixTime};
+    use pipes::name::{AccessKey, DevId, EventName, PipeName, UserId};
+    use pipes::settings::PipeSettings;
+    use pipes::storage::Storage;
+    use tempfile::tempdir;
+
+    use super::*;
+    use crate::{Config, SqliteStorage};
+
+    /// A store whose commits fail while the switch is on, as on a full disk.
+    fn open(directory: &Path, failing: &Arc<AtomicBool>) -> SqliteStorage {
+        let failing = Arc::clone(failing);
+        SqliteStorage::open_with(directory, Config::default(), |connection| {
+            let hook = move || failing.load(Ordering::Relaxed);
+            connection.commit_hook(Some(hook)).unwrap();
+        })
+        .unwrap()
+    }
+
+    fn write(storage: &SqliteStorage, batch: Vec<Write>) -> Completed {
+        let (sender, receiver) = mpsc::channel();
+        storage.submit(batch, Box::new(move |result| sender.send(result).unwrap()));
+        receiver.recv().unwrap()
+    }
+
+    fn append(pipe: &str, time: u64) -> Write {
+        Write::AppendHistory {
+            dev_id: DevId::ROOT,
+            message: Message {
+                pipe: PipeName::parse(pipe).unwrap(),
+                event: EventName::parse("").unwrap(),
+                payload: "x".into(),
+                sender: Sender::Backend,
+                time: UnixTime(time),
+            },
+            default_length: 3,
+        }
+    }
+
+    fn mail(user: i64, time: u64) -> Write {
+        Write::PutMail {
+            dev_id: DevId::ROOT,
+            user: UserId::new(user).unwrap(),
+            message: PrivateMessage {
+                event: EventName::parse("").unwrap(),
+                payload: "x".into(),
+                time: UnixTime(time),
+            },
+            keep: 2,
+        }
+    }
+
+    fn everything(storage: &SqliteStorage) -> String {
+        let index = storage.shared.index.read();
+        let (sizes, ids) = (index.sizes(), index.ids());
+        let tenants: Vec<_> = index.tenants().collect();
+        format!("{sizes:?} {ids:?} {tenants:#?}")
+    }
+
+    #[test]
+    fn when_a_commit_fails_all_of_its_group_fail_and_memory_forgets_them() {
+        let dev_id = DevId::ROOT;
+        let [a, b, c] = ["a", "b", "c"].map(|name| PipeName::parse(name).unwrap());
+        let user = UserId::new(1).unwrap();
+        let settings = PipeSettings { length: 1 };
+        let directory = tempdir().unwrap();
+        let failing = Arc::new(AtomicBool::new(false));
+        let storage = open(directory.path(), &failing);
+        for _ in 0..3 {
+            write(&storage, ["a", "b", "c"].map(|pipe| append(pipe, 9)).into()).unwrap();
+            write(&storage, vec![mail(1, 9), mail(2, 1)]).unwrap();
+        }
+        let newest = storage.history(dev_id, &b, 1).unwrap().remove(0).id;
+        let before = everything(&storage);
+        let mails = storage.snapshot().unwrap().mailboxes;
+        failing.store(true, Ordering::Relaxed);
+        let all_kinds = vec![
+            append("a", 2),
+            append("new", 2),
+            Write::RemoveMessage { dev_id, id: newest },
+            append("b", 2),
+            Write::PutSettings {
+                dev_id,
+                pipe: a.clone(),
+                settings,
+            },
+            Write::ClearHistory {
+                dev_id,
+                pipe: b.clone(),
+            },
+            Write::RemoveSettings { dev_id, pipe: c },
+            Write::RemoveSettings { dev_id, pipe: a },
+            mail(1, 9),
+            mail(3, 9),
+            Write::RemoveMail {
+                dev_id,
+                user,
+                ids: vec![mails[0].2, MailId(1)],
+            },
+            Write::Purge {
+                mail_before: UnixTime(5),
+                unsettled_before: UnixTime(20),
+            },
+            Write::ClearMailbox { dev_id, user },
+            Write::PutKey {
+                dev_id,
+                user,
+                key: AccessKey::parse("key").unwrap(),
+            },
+            Write::PutLastSeen {
+                dev_id,
+                user,
+                time: UnixTime(1),
+            },
+        ];
+        let (release, held) = mpsc::channel::<()>();
+        storage.submit(Vec::new(), Box::new(move |_| held.recv().unwrap()));
+        let (sender, results) = mpsc::channel();
+        for batch in [all_kinds.clone(), vec![append("b", 9)]] {
+            let sender = sender.clone();
+            storage.submit(batch, Box::new(move |result| sender.send(result).unwrap()));
+        }
+        release.send(()).unwrap();
+        for result in results.iter().take(2) {
+            assert!(matches!(result, Err(StorageError::Failed(_))), "{result:?}");
+        }
+        // An empty tenant may remain of what was taken back; nothing else.
+        assert_eq!(everything(&storage), before);
+        assert!(storage.key(dev_id, user).unwrap().is_none());
+
+        failing.store(false, Ordering::Relaxed);
+        let Outcome::Appended { position, .. } = write(&storage, vec![append("b", 9)]).unwrap()[0]
+        else {
+            panic!("not kept");
+        };
+        assert_eq!(position.offset, 4);
+        assert_eq!(write(&storage, all_kinds).unwrap().len(), 15);
+        let history = storage.history(dev_id, &b, 9).unwrap();
+        drop(storage);
+        let storage = open(directory.path(), &failing);
+        assert_eq!(storage.history(dev_id, &b, 9).unwrap(), history);
+    }
+
+    #[test]
+    fn what_the_index_says_is_what_a_new_start_finds() {
+        let directory = tempdir().unwrap();
+        let failing = Arc::new(AtomicBool::new(false));
+        let storage = open(directory.path(), &failing);
+        for time in 0..10 {
+            write(
+                &storage,
+                vec![append("a", time), mail(1, time), append("b", time)],
+            )
+            .unwrap();
+        }
+        let tenants = |storage: &SqliteStorage| {
+            let index = storage.shared.index.read();
+            let tenants: Vec<_> = index.tenants().map(|(_, tenant)| tenant.clone()).collect();
+            (tenants, index.sizes(), index.ids().limit)
+        };
+        let before = tenants(&storage);
+        drop(storage);
+        assert_eq!(tenants(&open(directory.path(), &failing)), before);
     }
 }

@@ -658,10 +658,8 @@
     #register(name, callback) {
       this.#registrations++;
       const id = `${name === CATCH_ALL ? CATCH_ALL_SIGNAL : name}&&sig${this.#registrations}`;
-      const registrations = this.#callbacks.get(name) || [];
       const usable = typeof callback === "function" ? callback : undefined;
-      // A new array, so that a dispatch going on keeps the one it began with.
-      this.#callbacks.set(name, [...registrations, { id, callback: usable }]);
+      this.#callbacks.set(name, [...(this.#callbacks.get(name) || []), { id, callback: usable }]);
       const pipe = serverPipe(name);
       if (pipe !== undefined) {
         const users = this.#pipes.get(pipe) || 0;
@@ -802,10 +800,7 @@
         // With the tab's own id as marker the answer goes to the ordinary callbacks.
         return this.custom_id;
       }
-      let marker = this.getCustomString();
-      while (this.#answers.has(marker)) {
-        marker = this.getCustomString();
-      }
+      const marker = this.getCustomString();
       this.#answers.set(marker, callback);
       if (this.#answers.size > PENDING_ANSWERS_LIMIT) {
         this.#answers.delete(this.#answers.keys().next().value);

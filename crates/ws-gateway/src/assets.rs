@@ -15,6 +15,10 @@ const ASSETS: &[(&str, &[u8])] = &[
         include_bytes!("../../../examples/index.html"),
     ),
     (
+        "/examples/gallery.css",
+        include_bytes!("../../../examples/gallery.css"),
+    ),
+    (
         "/examples/simple-chat/index.html",
         include_bytes!("../../../examples/simple-chat/index.html"),
     ),

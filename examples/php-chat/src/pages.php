@@ -84,6 +84,7 @@ function chatPage(Session $session, Config $config, array $names, string $key): 
         'room' => Config::ROOM,
         'news' => Config::NEWS,
         'csrf' => $session->csrf(),
+        'people' => array_map(fn ($id) => ['id' => $id, 'name' => $names[$id]], array_keys($names)),
     ];
     pageTop('PHP chat');
     ?>

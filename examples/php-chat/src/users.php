@@ -25,9 +25,12 @@ final class Users
     public function authenticate(string $login, string $password): ?array
     {
         $user = $this->locked(fn (array &$users) => $users[$login] ?? null);
-        // An unknown login takes as long as a wrong password, so that the time does not tell which logins exist.
-        $hash = $user['password'] ?? '$2y$10$abcdefghijklmnopqrstuuK8TQv6qZcXcQq3pXbU7dYp0v2T5oJ1m';
-        return password_verify($password, $hash) && $user !== null ? $user : null;
+        if ($user === null) {
+            // As long as a wrong password takes, so that the time does not tell which logins exist.
+            password_hash('nobody', PASSWORD_DEFAULT);
+            return null;
+        }
+        return password_verify($password, $user['password']) ? $user : null;
     }
 
     /** Creates an account and returns it, or a sentence that says why not. */

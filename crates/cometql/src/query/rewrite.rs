@@ -2,7 +2,7 @@
 //! clauses and LIMIT. Expressions are in the sibling `expression`, function
 //! calls in `calls`. What is not written here is refused with its name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
@@ -28,6 +28,9 @@ pub const MAX_DEPTH: usize = 64;
 
 /// The most queries one UNION may join.
 pub const MAX_UNION: usize = 200;
+
+/// The most columns a query may have.
+pub const MAX_COLUMNS: usize = 2000;
 
 /// A query SQLite can run.
 pub(super) struct Rewritten {
@@ -109,12 +112,12 @@ pub(super) struct Rewriter<'a> {
     pub(super) placeholders: HashMap<usize, usize>,
     pub(super) now: Moment,
     pub(super) scopes: Vec<Scope>,
-    ctes: Vec<(String, Vec<OutputColumn>)>,
+    pub(super) ctes: Vec<(String, Vec<OutputColumn>)>,
     depth: usize,
-    in_order: Option<InOrder>,
+    pub(super) in_order: Option<InOrder>,
 }
 
-type Output = (String, Vec<OutputColumn>);
+pub(super) type Output = (String, Vec<OutputColumn>);
 
 impl Rewriter<'_> {
     /// Runs `inner` one level deeper.
@@ -273,7 +276,7 @@ impl Rewriter<'_> {
         order_by: Option<&OrderBy>,
         is_outermost: bool,
     ) -> Result<Output, SqlError> {
-        let from = self.from(&select.from)?;
+        let from = self.tables(&select.from)?;
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => "",
             Some(Distinct::Distinct) => "DISTINCT ",
@@ -317,395 +320,11 @@ impl Rewriter<'_> {
         Ok((sql, columns))
     }
 
-    fn with_scope(&mut self, change: impl FnOnce(&mut Scope)) {
+    pub(super) fn with_scope(&mut self, change: impl FnOnce(&mut Scope)) {
         if let Some(scope) = self.scopes.last_mut() {
             change(scope);
         }
     }
-
-    // ---- FROM
-
-    fn from(&mut self, from: &[TableWithJoins]) -> Result<String, SqlError> {
-        if let [only] = from
-            && only.joins.is_empty()
-            && is_dual(&only.relation)
-        {
-            return Ok(String::new());
-        }
-        let mut sql = String::new();
-        for (index, table) in from.iter().enumerate() {
-            sql.push_str(if index == 0 { " FROM " } else { ", " });
-            sql.push_str(&self.table_with_joins(table)?);
-        }
-        Ok(sql)
-    }
-
-    fn table_with_joins(&mut self, table: &TableWithJoins) -> Result<String, SqlError> {
-        let mut sql = self.table_factor(&table.relation)?;
-        for join in &table.joins {
-            sql.push_str(&self.join(join)?);
-        }
-        Ok(sql)
-    }
-
-    fn join(&mut self, join: &Join) -> Result<String, SqlError> {
-        let (word, constraint) = match &join.join_operator {
-            JoinOperator::Join(constraint)
-            | JoinOperator::Inner(constraint)
-            | JoinOperator::StraightJoin(constraint) => ("JOIN", constraint),
-            JoinOperator::CrossJoin(constraint) => ("JOIN", constraint),
-            JoinOperator::Left(constraint) | JoinOperator::LeftOuter(constraint) => {
-                ("LEFT JOIN", constraint)
-            }
-            JoinOperator::Right(constraint) | JoinOperator::RightOuter(constraint) => {
-                ("RIGHT JOIN", constraint)
-            }
-            _ => {
-                return Err(SqlError::unsupported(
-                    "only [INNER], CROSS, LEFT and RIGHT JOIN are offered",
-                ));
-            }
-        };
-        let before = self.scopes.last().map_or(0, |scope| scope.sources.len());
-        let table = self.table_factor(&join.relation)?;
-        match constraint {
-            JoinConstraint::None => Ok(format!(" {word} {table}")),
-            JoinConstraint::On(condition) => {
-                let condition = self.expression(condition)?.sql;
-                Ok(format!(" {word} {table} ON {condition}"))
-            }
-            JoinConstraint::Using(names) => {
-                let mut columns = Vec::new();
-                for name in names {
-                    match object_name(name)?.as_slice() {
-                        [column] => columns.push((*column).to_owned()),
-                        _ => return Err(SqlError::syntax("USING takes plain column names")),
-                    }
-                }
-                self.merge(word, &table, before, columns)
-            }
-            JoinConstraint::Natural => {
-                let columns = self.common_columns(before);
-                self.merge(word, &table, before, columns)
-            }
-        }
-    }
-
-    fn common_columns(&self, before: usize) -> Vec<String> {
-        let Some(scope) = self.scopes.last() else {
-            return Vec::new();
-        };
-        let (left, right) = scope.sources.split_at(before.min(scope.sources.len()));
-        let right_columns = right.iter().flat_map(|source| &source.columns);
-        right_columns
-            .map(|column| column.definition.name.clone())
-            .filter(|name| left.iter().any(|source| source.column(name).is_some()))
-            .collect()
-    }
-
-    /// USING: the column of the table joined gives way to the earlier one.
-    fn merge(
-        &mut self,
-        word: &str,
-        table: &str,
-        before: usize,
-        columns: Vec<String>,
-    ) -> Result<String, SqlError> {
-        if columns.is_empty() {
-            return Ok(format!(" {word} {table}"));
-        }
-        let scope = self.scopes.last();
-        let sources = scope.map_or(&[][..], |scope| scope.sources.as_slice());
-        let (left, right) = sources.split_at(before.min(sources.len()));
-        for name in &columns {
-            let in_left = left.iter().any(|source| source.column(name).is_some());
-            let in_right = right.iter().any(|source| source.column(name).is_some());
-            if !in_left || !in_right {
-                return Err(unknown_column(name, "USING"));
-            }
-        }
-        let list: Vec<_> = columns.iter().map(|name| quoted(name)).collect();
-        let sql = format!(" {word} {table} USING ({})", list.join(", "));
-        let keeps_right = word == "RIGHT JOIN";
-        self.with_scope(|scope| {
-            let (left, right) = scope.sources.split_at_mut(before.min(scope.sources.len()));
-            for source in if keeps_right { left } else { right } {
-                source.merged.extend(columns.iter().cloned());
-            }
-        });
-        Ok(sql)
-    }
-
-    fn table_factor(&mut self, factor: &TableFactor) -> Result<String, SqlError> {
-        match factor {
-            TableFactor::Table {
-                name,
-                alias,
-                args: None,
-                ..
-            } => self.table(name, alias.as_ref()),
-            TableFactor::Derived {
-                lateral: false,
-                subquery,
-                alias,
-                ..
-            } => {
-                let Some(alias) = alias else {
-                    return Err(SqlError::syntax(
-                        "Every derived table must have its own alias",
-                    ));
-                };
-                // A derived table does not see the tables beside it.
-                let beside = self.scopes.pop();
-                let result = self.query(subquery, false);
-                self.scopes.extend(beside);
-                let (sql, mut columns) = result?;
-                rename(&mut columns, alias)?;
-                if !alias.columns.is_empty() {
-                    return Err(SqlError::unsupported(
-                        "column names after the alias of a derived table are not offered",
-                    ));
-                }
-                let name = alias.name.value.clone();
-                self.add_source(Source {
-                    alias: name.clone(),
-                    database: None,
-                    is_live: false,
-                    columns,
-                    merged: Vec::new(),
-                })?;
-                Ok(format!("({sql}) AS {}", quoted(&name)))
-            }
-            TableFactor::NestedJoin {
-                table_with_joins,
-                alias: None,
-            } => {
-                let inner = self.nested(|this| this.table_with_joins(table_with_joins))?;
-                Ok(format!("({inner})"))
-            }
-            _ => Err(SqlError::unsupported(
-                "only tables, derived tables and joins are offered in FROM",
-            )),
-        }
-    }
-
-    fn table(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> Result<String, SqlError> {
-        let parts = object_name(name)?;
-        if alias.is_some_and(|alias| !alias.columns.is_empty()) {
-            return Err(SqlError::unsupported(
-                "column names after the alias of a table are not offered",
-            ));
-        }
-        let (database, table) = match parts.as_slice() {
-            [table] => (None, *table),
-            [database, table] => (Some(*database), *table),
-            _ => return Err(SqlError::syntax(format!("{name} is not a table name"))),
-        };
-        let called = |name: &str| alias.map_or(name, |alias| &alias.name.value).to_owned();
-        if database.is_none()
-            && let Some((name, columns)) = self
-                .ctes
-                .iter()
-                .rev()
-                .find(|(name, _)| same(name, table))
-                .cloned()
-        {
-            let alias = called(&name);
-            self.add_source(Source {
-                alias: alias.clone(),
-                database: None,
-                is_live: false,
-                columns,
-                merged: Vec::new(),
-            })?;
-            return Ok(format!("{} AS {}", quoted(&name), quoted(&alias)));
-        }
-        let found = self.catalogue.find(database, table)?;
-        let alias = called(found.name());
-        let columns = found
-            .columns()
-            .iter()
-            .map(|column| OutputColumn {
-                definition: column.definition(found.name()),
-                kind: Kind::Column(column.kind),
-            })
-            .collect();
-        let sql = format!(
-            "{} AS {}",
-            quoted(&sqlite_name(found.database(), found.name())),
-            quoted(&alias)
-        );
-        self.add_source(Source {
-            alias,
-            database: Some(found.database().to_owned()),
-            is_live: found.database() == DATABASE,
-            columns,
-            merged: Vec::new(),
-        })?;
-        Ok(sql)
-    }
-
-    fn add_source(&mut self, source: Source) -> Result<(), SqlError> {
-        let Some(scope) = self.scopes.last_mut() else {
-            return Err(SqlError::internal("a table outside a SELECT"));
-        };
-        if scope
-            .sources
-            .iter()
-            .any(|other| same(&other.alias, &source.alias))
-        {
-            return Err(SqlError::syntax(format!(
-                "Not unique table/alias: '{}'",
-                source.alias
-            )));
-        }
-        scope.sources.push(source);
-        Ok(())
-    }
-
-    // ---- the select list
-
-    fn select_list(&mut self, items: &[SelectItem]) -> Result<Output, SqlError> {
-        let mut list = Vec::new();
-        let mut columns: Vec<OutputColumn> = Vec::new();
-        let mut names = Names::default();
-        for item in items {
-            match item {
-                SelectItem::Wildcard(_) => {
-                    let expanded = self.expand(None)?;
-                    add_all(expanded, &mut list, &mut columns, &mut names);
-                }
-                SelectItem::QualifiedWildcard(kind, _) => {
-                    let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
-                        return Err(SqlError::unsupported("only table.* is offered"));
-                    };
-                    let parts = object_name(name)?;
-                    let expanded = match parts.as_slice() {
-                        [table] => self.expand(Some((None, table)))?,
-                        [database, table] => self.expand(Some((Some(database), table)))?,
-                        _ => return Err(SqlError::syntax(format!("{name}.* is not a table"))),
-                    };
-                    add_all(expanded, &mut list, &mut columns, &mut names);
-                }
-                SelectItem::UnnamedExpr(expression) => {
-                    let (sql, column) = self.select_item(expression, None)?;
-                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
-                }
-                SelectItem::ExprWithAlias { expr, alias } => {
-                    let (sql, column) = self.select_item(expr, Some(&alias.value))?;
-                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
-                }
-                SelectItem::ExprWithAliases { .. } => {
-                    return Err(SqlError::unsupported(
-                        "an expression can have one alias, not several",
-                    ));
-                }
-            }
-        }
-        if list.is_empty() {
-            return Err(SqlError::syntax("SELECT names no column"));
-        }
-        Ok((list.join(", "), columns))
-    }
-
-    fn select_item(
-        &mut self,
-        expression: &Expr,
-        alias: Option<&str>,
-    ) -> Result<(String, OutputColumn), SqlError> {
-        let quoted_column = match alias {
-            None => self.quoted_word_as_column(expression),
-            Some(_) => None,
-        };
-        let rendered = match &quoted_column {
-            Some((_, rendered)) => rendered.clone(),
-            None => self.expression(expression)?,
-        };
-        let name = match (alias, &quoted_column, expression) {
-            (Some(alias), ..) => alias.to_owned(),
-            (None, Some((name, _)), _) => name.clone(),
-            (None, None, Expr::Identifier(name)) => name.value.clone(),
-            (None, None, Expr::CompoundIdentifier(parts)) if !self.is_variable(parts) => {
-                parts.last().map(|part| part.value.clone()).unwrap_or_default()
-            }
-            (None, None, other) => other.to_string(),
-        };
-        let source = self.source_column(expression);
-        let (table, max_length) = source.map_or_else(
-            || {
-                let computed = Column::computed("");
-                (computed.table, computed.max_length)
-            },
-            |column| (column.table, column.max_length),
-        );
-        Ok((
-            rendered.sql,
-            OutputColumn {
-                definition: Column {
-                    name,
-                    table,
-                    max_length,
-                },
-                kind: rendered.kind,
-            },
-        ))
-    }
-
-    /// The table column an expression merely names.
-    fn source_column(&self, expression: &Expr) -> Option<Column> {
-        let (table, name) = match expression {
-            Expr::Identifier(name) => (None, &name.value),
-            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
-                [table, name] | [_, table, name] => (Some(&table.value), &name.value),
-                _ => return None,
-            },
-            _ => return None,
-        };
-        let sources = &self.scopes.last()?.sources;
-        sources
-            .iter()
-            .filter(|source| table.is_none_or(|table| same(&source.alias, table)))
-            .find_map(|source| source.column(name))
-            .map(|column| column.definition.clone())
-    }
-
-    fn expand(
-        &self,
-        table: Option<(Option<&str>, &str)>,
-    ) -> Result<Vec<(String, OutputColumn)>, SqlError> {
-        let scope = self.scopes.last();
-        let sources = scope.map_or(&[][..], |scope| scope.sources.as_slice());
-        let wanted: Vec<_> = sources
-            .iter()
-            .filter(|source| {
-                table.is_none_or(|(database, table)| source.is_called(database, table))
-            })
-            .collect();
-        if wanted.is_empty() {
-            return Err(match table {
-                Some((_, table)) => SqlError::new(
-                    ErrorKind::UnknownTable,
-                    format!("Unknown table '{table}'"),
-                ),
-                None => SqlError::syntax("No tables used: * needs a FROM"),
-            });
-        }
-        let mut expanded = Vec::new();
-        for source in wanted {
-            for column in &source.columns {
-                let is_merged = source
-                    .merged
-                    .iter()
-                    .any(|name| same(name, &column.definition.name));
-                if table.is_some() || !is_merged {
-                    expanded.push((source.qualified(column), column.clone()));
-                }
-            }
-        }
-        Ok(expanded)
-    }
-
-    // ---- the clauses after WHERE
 
     fn group_by(&mut self, group_by: &GroupByExpr) -> Result<String, SqlError> {
         let GroupByExpr::Expressions(expressions, modifiers) = group_by else {
@@ -832,122 +451,7 @@ impl Rewriter<'_> {
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
 
-    /// If `condition` looks one table up by `key IN (…)`, keeps the order of the list.
-    fn remember_in_order(&mut self, condition: &Expr) {
-        let Some([source]) = self.scopes.last().map(|scope| scope.sources.as_slice()) else {
-            return;
-        };
-        let (Some(database), table) = (&source.database, source.columns.first()) else {
-            return;
-        };
-        let table = table.map_or("", |column| &column.definition.table);
-        let Ok(table) = self.catalogue.find(Some(database), table) else {
-            return;
-        };
-        let mut rest = condition;
-        let in_list = loop {
-            match rest {
-                Expr::Nested(inner) => rest = inner,
-                Expr::BinaryOp {
-                    left,
-                    op: sqlparser::ast::BinaryOperator::And,
-                    right,
-                } => {
-                    if matches!(**right, Expr::InList { .. }) {
-                        break right;
-                    }
-                    rest = left;
-                }
-                Expr::InList { .. } => break rest,
-                _ => return,
-            }
-        };
-        let Expr::InList {
-            expr,
-            list,
-            negated: false,
-        } = in_list
-        else {
-            return;
-        };
-        let name = match &**expr {
-            Expr::Identifier(name) => name.value.as_str(),
-            Expr::CompoundIdentifier(parts) => parts.last().map_or("", |part| &part.value),
-            other => match self.literal_text(other) {
-                Some(text) => &text.into_owned(),
-                None => return,
-            },
-        };
-        let Some(column) = table
-            .columns()
-            .iter()
-            .position(|column| same(column.name, name) && column.key != ColumnKey::None)
-        else {
-            return;
-        };
-        let mut positions = HashMap::with_capacity(list.len());
-        for (index, item) in list.iter().enumerate() {
-            if let Some(text) = self.constant_text(item) {
-                positions.entry(text.trim().to_owned()).or_insert(index);
-            }
-        }
-        self.in_order = Some(InOrder {
-            table: sqlite_name(table.database(), table.name()),
-            column,
-            positions,
-        });
-    }
-}
 
-/// Names given out so far; every column gets its own.
-#[derive(Default)]
-struct Names(HashSet<String>);
-
-impl Names {
-    fn unique(&mut self, name: &str) -> String {
-        let name = if name.is_empty() { "column" } else { name };
-        if self.0.insert(name.to_ascii_lowercase()) {
-            return name.to_owned();
-        }
-        for number in 2_usize.. {
-            let candidate = format!("{name}_{number}");
-            if self.0.insert(candidate.to_ascii_lowercase()) {
-                return candidate;
-            }
-        }
-        name.to_owned()
-    }
-}
-
-fn add_all(
-    items: Vec<(String, OutputColumn)>,
-    list: &mut Vec<String>,
-    columns: &mut Vec<OutputColumn>,
-    names: &mut Names,
-) {
-    for (sql, mut column) in items {
-        column.definition.name = names.unique(&column.definition.name);
-        list.push(format!("{sql} AS {}", quoted(&column.definition.name)));
-        columns.push(column);
-    }
-}
-
-fn rename(columns: &mut [OutputColumn], alias: &TableAlias) -> Result<(), SqlError> {
-    if !alias.columns.is_empty() && alias.columns.len() != columns.len() {
-        return Err(SqlError::new(
-            ErrorKind::ColumnCount,
-            format!(
-                "{} has {} columns, {} names were given",
-                alias.name.value,
-                columns.len(),
-                alias.columns.len()
-            ),
-        ));
-    }
-    for (column, name) in columns.iter_mut().zip(&alias.columns) {
-        column.definition.name.clone_from(&name.name.value);
-    }
-    Ok(())
 }
 
 fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {
@@ -997,11 +501,6 @@ fn direction(item: &OrderByExpr) -> Result<&'static str, SqlError> {
         Some(OrderBySort::Desc) => Ok(" DESC"),
         Some(_) => Err(SqlError::unsupported("ORDER BY … USING is not offered")),
     }
-}
-
-fn is_dual(factor: &TableFactor) -> bool {
-    matches!(factor, TableFactor::Table { name, .. }
-        if object_name(name).is_ok_and(|parts| parts.len() == 1 && parts.iter().all(|part| same(part, "dual"))))
 }
 
 /// The parts of a dotted name.

@@ -155,7 +155,7 @@ impl TableColumn {
 }
 
 /// One value of a row, before it becomes text on the wire.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// No value. Tables of the language have none; `information_schema` does.
     Null,

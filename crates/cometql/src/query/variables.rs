@@ -26,8 +26,11 @@ pub struct Variables {
 /// The variables of the server: every name there is, with its value at start.
 #[derive(Debug, Clone)]
 pub struct ServerVariables {
-    values: BTreeMap<&'static str, (Kind, Option<Arc<str>>)>,
+    values: BTreeMap<&'static str, Entry>,
 }
+
+/// What a variable is, and the server's value of it.
+type Entry = (Kind, Option<Arc<str>>);
 
 /// How a variable is shown and whether a session may SET it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +93,7 @@ impl ServerVariables {
     fn entry(
         &self,
         name: &str,
-    ) -> Result<(&'static str, &(Kind, Option<Arc<str>>)), SqlError> {
+    ) -> Result<(&'static str, &Entry), SqlError> {
         self.values
             .get_key_value(name.to_ascii_lowercase().as_str())
             .map(|(name, entry)| (*name, entry))

@@ -27,7 +27,7 @@ pub(super) fn register(
     table: Arc<dyn LiveTable>,
     slot: Slot,
 ) -> Result<()> {
-    static MODULE: Module<'static, LiveVTab> = Module::eponymous_only_module();
+    const MODULE: Module<'static, LiveVTab> = Module::eponymous_only_module();
     let name = sqlite_name(table.database(), table.name());
     connection.create_module(name.as_str(), &MODULE, Some(Source { table, slot }))
 }

@@ -164,7 +164,10 @@ fn refuse_additions(parsed: &ast::Insert) -> Result<(), SqlError> {
         (*has_table_keyword, "INSERT INTO TABLE"),
         (returning.is_some(), "RETURNING"),
         (output.is_some(), "OUTPUT"),
-        (insert_alias.is_some(), "an alias for the inserted row"),
+        (
+            insert_alias.as_ref().is_some_and(renames_columns),
+            "an alias for an inserted column",
+        ),
         (settings.is_some(), "SETTINGS"),
         (format_clause.is_some(), "FORMAT"),
         (
@@ -183,13 +186,22 @@ fn refuse_additions(parsed: &ast::Insert) -> Result<(), SqlError> {
     }
 }
 
+/// `AS new(a, b)`, in contrast to `AS new`.
+fn renames_columns(alias: &ast::InsertAliases) -> bool {
+    alias
+        .col_aliases
+        .as_ref()
+        .is_some_and(|columns| !columns.is_empty())
+}
+
 fn mode(parsed: &ast::Insert, parameters: &Parameters) -> Result<InsertMode, SqlError> {
     match &parsed.on {
         Some(OnInsert::DuplicateKeyUpdate(assignments)) => {
             let mut updates = Vec::with_capacity(assignments.len());
             for assignment in assignments {
                 let column = target(&assignment.target)?;
-                updates.push((column, updated(&assignment.value, parameters)?));
+                let row = parsed.insert_alias.as_ref().map(|alias| &alias.row_alias);
+                updates.push((column, updated(&assignment.value, row, parameters)?));
             }
             expression::each_once(updates.iter().map(|(column, _)| column.as_str()))?;
             Ok(InsertMode::Update(updates))
@@ -212,7 +224,18 @@ fn target(target: &AssignmentTarget) -> Result<String, SqlError> {
     }
 }
 
-fn updated(value: &Expr, parameters: &Parameters) -> Result<Updated, SqlError> {
+/// `row` is the name that the inserted row was given with AS.
+fn updated(
+    value: &Expr,
+    row: Option<&ast::ObjectName>,
+    parameters: &Parameters,
+) -> Result<Updated, SqlError> {
+    if let (Expr::CompoundIdentifier(parts), Some(row)) = (value, row)
+        && let [qualifier, column] = parts.as_slice()
+        && expression::last_name(row)?.eq_ignore_ascii_case(&expression::name(qualifier))
+    {
+        return Ok(Updated::Inserted(expression::name(column)));
+    }
     if let Expr::Function(function) = value
         && function.name.to_string().eq_ignore_ascii_case("values")
         && let FunctionArguments::List(arguments) = &function.args
@@ -232,9 +255,9 @@ fn updated(value: &Expr, parameters: &Parameters) -> Result<Updated, SqlError> {
 
 fn insert_value(value: &Expr, parameters: &Parameters) -> Result<Value, SqlError> {
     expression::value(value, parameters)?.ok_or_else(|| {
-        let shown: String = value.to_string().chars().take(40).collect();
+        let shown = scan::excerpt(&value.to_string(), 0);
         SqlError::unsupported(format!(
-            "a value must be a literal, not the expression «{shown}»"
+            "a value must be a literal, not the expression {shown}"
         ))
     })
 }

@@ -15,15 +15,24 @@ use crate::scan::Limits;
 /// when it names more keys than `limits` allow.
 pub(super) fn convert(
     statement: &str,
-    mut query: Box<ast::Query>,
+    query: Box<ast::Query>,
     limits: &Limits,
 ) -> Result<Select, SqlError> {
-    expression::empty_marked_lists(&mut query);
-    refuse_writes(&query.body)?;
+    let query = as_query(query)?;
     match lookup(statement, &query, limits)? {
         Some(lookup) => Ok(Select::Lookup(lookup)),
         None => Ok(Select::Query(query)),
     }
+}
+
+/// The parser's query, made ready for the query engine.
+///
+/// # Errors
+/// `Unsupported` for a query that writes.
+pub(super) fn as_query(mut query: Box<ast::Query>) -> Result<Box<ast::Query>, SqlError> {
+    expression::empty_marked_lists(&mut query);
+    refuse_writes(&query.body)?;
+    Ok(query)
 }
 
 /// The parser takes `WITH … DELETE` and the like for queries.

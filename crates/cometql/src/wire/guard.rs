@@ -5,10 +5,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -17,9 +15,8 @@ use tokio::time::{sleep, timeout};
 use crate::answer::Done;
 use crate::backend::{Backend, Session};
 use crate::error::{ErrorKind, SqlError};
-use crate::scan;
 
-use super::engine::{COM_STMT_PREPARE, Engine, Exchange, Preparing, Step};
+use super::engine::{Engine, Exchange};
 use super::fields::{Fields, Malformed};
 use super::greeting::capability;
 use super::handshake::{self, LoginFailure, Peer, Verified};
@@ -63,15 +60,15 @@ pub(super) enum Ending {
 
 /// One logged-in connection.
 pub(super) struct Guard<'a, B: Backend, S> {
-    wire: &'a Wire<B>,
+    pub(super) wire: &'a Wire<B>,
     stream: PacketStream<S>,
     peer: Peer,
-    exchange: Arc<Mutex<Exchange<B::Session>>>,
+    pub(super) exchange: Arc<Mutex<Exchange<B::Session>>>,
     /// Started when a command needs it, dropped when it holds much memory.
-    engine: Option<Engine<B::Session>>,
-    statements: PreparedStatements,
+    pub(super) engine: Option<Engine<B::Session>>,
+    pub(super) statements: PreparedStatements,
     capabilities: u32,
-    multi_statements: bool,
+    pub(super) multi_statements: bool,
     /// A large command went through; buffers have grown with it.
     grown: bool,
     shutdown: watch::Receiver<bool>,
@@ -147,9 +144,7 @@ where
         }
         self.grown |= packet.payload.len() > LARGE;
         self.command(packet).await?;
-        if self.exchange.lock().reply.len() >= self.wire.limits().max_reply {
-            self.flush().await?;
-        }
+        self.flush_if_full().await?;
         Ok(())
     }
 
@@ -212,7 +207,14 @@ where
         drop(self.exchange.lock().reply.take());
     }
 
-    async fn flush(&mut self) -> io::Result<()> {
+    pub(super) async fn flush_if_full(&mut self) -> io::Result<()> {
+        if self.exchange.lock().reply.len() >= self.wire.limits().max_reply {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
         let bytes = self.exchange.lock().reply.take();
         if bytes.is_empty() {
             return Ok(());
@@ -294,147 +296,6 @@ where
             command::DEBUG => self.eof(),
             unknown => self.refuse(&unknown_command(unknown)),
         }
-    }
-
-    async fn query(&mut self, body: &Bytes) -> Result<(), Ending> {
-        let sql = match text(body, "The statement") {
-            Ok(sql) => sql,
-            Err(error) => {
-                self.refuse(&error);
-                return Ok(());
-            }
-        };
-        let ranges = match scan::split(sql) {
-            Ok(ranges) => ranges,
-            Err(error) => {
-                self.refuse(&error);
-                return Ok(());
-            }
-        };
-        if ranges.len() > 1 && !self.multi_statements {
-            self.refuse(&SqlError::syntax(format!(
-                "{} statements in one query: connect with MULTI_STATEMENTS, \
-                 or send them one by one",
-                ranges.len()
-            )));
-            return Ok(());
-        }
-        if ranges.is_empty() {
-            self.done(Ok(()));
-        }
-        let last = ranges.len().saturating_sub(1);
-        for (index, range) in ranges.into_iter().enumerate() {
-            self.exchange.lock().more_results = index < last;
-            self.wire.questions.fetch_add(1, Ordering::Relaxed);
-            let statement = body.get(range.clone()).map(|_| body.slice(range));
-            let statement = statement.unwrap_or_default();
-            // opensrv answers one variable by itself when it sees it in front.
-            let asks_variable =
-                statement.starts_with(b"SELECT @@") || statement.starts_with(b"select @@");
-            let head: &[u8] = match asks_variable {
-                true => &[command::QUERY, b' '],
-                false => &[command::QUERY],
-            };
-            self.drive(head, statement).await?;
-            if self.exchange.lock().failed {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    async fn prepare(&mut self, body: &Bytes) -> Result<(), Ending> {
-        let checked = text(body, "The statement").and_then(|sql| {
-            let ranges = scan::split(sql)?;
-            let [range] = ranges.as_slice() else {
-                return Err(SqlError::syntax(format!(
-                    "A prepared statement is one statement, these are {}",
-                    ranges.len()
-                )));
-            };
-            let sql = sql.get(range.clone()).unwrap_or_default();
-            Ok((self.statements.reserve(sql)?, sql, range.clone()))
-        });
-        let (id, sql, range) = match checked {
-            Ok(checked) => checked,
-            Err(error) => {
-                self.refuse(&error);
-                return Ok(());
-            }
-        };
-        self.exchange.lock().preparing = Some(Preparing::New {
-            id,
-            parameters: None,
-        });
-        self.drive(&[COM_STMT_PREPARE], body.slice(range)).await?;
-        let prepared = self.exchange.lock().preparing.take();
-        if let Some(Preparing::New {
-            parameters: Some(parameters),
-            ..
-        }) = prepared
-        {
-            self.statements.insert(id, sql.into(), parameters);
-        }
-        Ok(())
-    }
-
-    async fn execute(&mut self, body: Bytes) -> Result<(), Ending> {
-        let execution = match self.statements.execute(body) {
-            Ok(execution) => execution,
-            Err(error) => {
-                self.refuse(&error);
-                return Ok(());
-            }
-        };
-        self.wire.questions.fetch_add(1, Ordering::Relaxed);
-        self.exchange.lock().executing = Some(execution.text);
-        self.drive(&[command::STMT_EXECUTE], execution.body).await
-    }
-
-    /// Has no answer, whatever the id.
-    async fn close_statement(&mut self, body: Bytes) -> Result<(), Ending> {
-        if let Ok(id) = statement_id(&body) {
-            self.statements.close(id);
-        }
-        // An engine that was dropped learns only the statements that are left.
-        match (&self.engine, body.len()) {
-            (Some(_), 4) => self.drive(&[command::STMT_CLOSE], body).await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Hands opensrv a packet and sees to its answer.
-    async fn drive(&mut self, head: &[u8], body: Bytes) -> Result<(), Ending> {
-        let mut engine = match self.engine.take() {
-            Some(engine) => engine,
-            None => {
-                // Starting must not disturb the answer that is being prepared.
-                let preparing = self.exchange.lock().preparing.take();
-                let engine = Engine::start(&self.exchange, self.statements.signatures())
-                    .await
-                    .map_err(|error| Ending::Codec(Err(error)))?;
-                self.exchange.lock().preparing = preparing;
-                engine
-            }
-        };
-        engine.feed(head, body);
-        loop {
-            // Answers to earlier commands do not wait for a slow statement.
-            let step = if self.exchange.lock().reply.is_empty() {
-                engine.step().await
-            } else if let Ok(step) = timeout(HOLD_BACK, engine.step()).await {
-                step
-            } else {
-                Step::Full
-            };
-            match step {
-                Step::Full => self.flush().await?,
-                Step::Ended(ended) => return Err(Ending::Codec(ended)),
-                Step::Done => break,
-            }
-        }
-        self.engine = Some(engine);
-        Ok(())
     }
 
     /// COM_CHANGE_USER authenticates again, as if the connection were new. The
@@ -536,7 +397,7 @@ where
         }
     }
 
-    fn done(&self, result: Result<(), SqlError>) {
+    pub(super) fn done(&self, result: Result<(), SqlError>) {
         let mut exchange = self.exchange.lock();
         match result {
             Ok(()) => {
@@ -553,14 +414,14 @@ where
         exchange.reply.eof(status);
     }
 
-    fn refuse(&self, error: &SqlError) {
+    pub(super) fn refuse(&self, error: &SqlError) {
         self.exchange.lock().refuse(error);
     }
 }
 
 /// Bytes are text whatever charset the client declared: clients declare one and
 /// send another (compatibility reference §0 rule 4).
-fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, SqlError> {
+pub(super) fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, SqlError> {
     std::str::from_utf8(bytes).map_err(|error| {
         SqlError::invalid(format!(
             "{what} is not UTF-8 text: byte {} is 0x{:02X}",
@@ -570,7 +431,7 @@ fn text<'a>(bytes: &'a [u8], what: &str) -> Result<&'a str, SqlError> {
     })
 }
 
-fn statement_id(body: &[u8]) -> Result<u32, SqlError> {
+pub(super) fn statement_id(body: &[u8]) -> Result<u32, SqlError> {
     Fields::new(body).u32().map_err(malformed_command)
 }
 
@@ -594,19 +455,21 @@ fn allows_multi_statements(capabilities: u32) -> bool {
 
 /// Commands, with MySQL's numbers.
 mod command {
+    use super::super::{engine, statements};
+
     pub(super) const QUIT: u8 = 0x01;
     pub(super) const INIT_DB: u8 = 0x02;
-    pub(super) const QUERY: u8 = 0x03;
+    pub(super) const QUERY: u8 = statements::COM_QUERY;
     pub(super) const FIELD_LIST: u8 = 0x04;
     pub(super) const STATISTICS: u8 = 0x09;
     pub(super) const PROCESS_KILL: u8 = 0x0C;
     pub(super) const DEBUG: u8 = 0x0D;
     pub(super) const PING: u8 = 0x0E;
     pub(super) const CHANGE_USER: u8 = 0x11;
-    pub(super) const STMT_PREPARE: u8 = super::COM_STMT_PREPARE;
-    pub(super) const STMT_EXECUTE: u8 = 0x17;
+    pub(super) const STMT_PREPARE: u8 = engine::COM_STMT_PREPARE;
+    pub(super) const STMT_EXECUTE: u8 = statements::COM_STMT_EXECUTE;
     pub(super) const STMT_SEND_LONG_DATA: u8 = 0x18;
-    pub(super) const STMT_CLOSE: u8 = 0x19;
+    pub(super) const STMT_CLOSE: u8 = statements::COM_STMT_CLOSE;
     pub(super) const STMT_RESET: u8 = 0x1A;
     pub(super) const SET_OPTION: u8 = 0x1B;
     pub(super) const STMT_FETCH: u8 = 0x1C;
@@ -615,6 +478,3 @@ mod command {
 
 /// Bytes of a command after which buffers are given back at once.
 const LARGE: usize = 64 * 1024;
-
-/// How long finished answers wait for the statement after them.
-const HOLD_BACK: Duration = Duration::from_millis(2);

@@ -11,7 +11,7 @@
 //! - `packet`: bytes to packets and back.
 //! - `fields`: the fields of a packet.
 //! - `greeting`, `login`, `auth`, `handshake`: the connection phase.
-//! - `guard`: the command phase.
+//! - `guard`: the command phase; `statements`: its commands that run SQL.
 //! - `prepared`: prepared statements, and the check of what executes them.
 //! - `engine`, `shim`: opensrv-mysql and what it calls.
 //! - `reply`: packets going out.
@@ -28,6 +28,7 @@ mod packet;
 mod prepared;
 mod reply;
 mod shim;
+mod statements;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -68,6 +69,7 @@ impl<B: Backend> Wire<B> {
     /// A door to `backend`, bounded by `limits`.
     pub fn new(backend: Arc<B>, mut limits: Limits) -> Self {
         limits.max_packet = limits.max_packet.min(MAX_PACKET_CEILING);
+        limits.max_reply = limits.max_reply.max(1);
         Self {
             backend,
             limits,
@@ -101,7 +103,7 @@ impl<B: Backend> Wire<B> {
                         let wire = Arc::clone(&self);
                         let shutdown = shutdown.clone();
                         sessions.spawn(async move {
-                            wire.serve_tcp(stream, address.ip(), shutdown).await;
+                            wire.serve_tcp(stream, address.ip().to_canonical(), shutdown).await;
                         });
                     }
                     Err(error) => {

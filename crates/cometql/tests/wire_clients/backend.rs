@@ -108,13 +108,15 @@ impl Session for TestSession {
                 let row = |n: usize| vec![Some(n.to_string().into()), Some("x".into())];
                 return Ok(Answer::Rows(ResultSet {
                     columns: table(),
-                    rows: (0..number.unwrap_or(0)).map(row).collect(),
+                    rows: (0..number.unwrap_or(0).min(100_000)).map(row).collect(),
                 }));
             }
             "BIG" => {
                 return Ok(Answer::Rows(ResultSet {
                     columns: vec![Column::computed("big")],
-                    rows: vec![vec![Some("b".repeat(number.unwrap_or(0)).into())]],
+                    rows: vec![vec![Some(
+                        "b".repeat(number.unwrap_or(0).min(64 << 20)).into(),
+                    )]],
                 }));
             }
             "CROOKED" => {
@@ -123,7 +125,14 @@ impl Session for TestSession {
                     rows: vec![vec![None]],
                 }));
             }
-            "SELECT" => return Ok(self.echo(statement, parameters)),
+            "NULLS" => {
+                return Ok(Answer::Rows(ResultSet {
+                    columns: echo_columns(),
+                    rows: vec![vec![None, Some("".into())], vec![Some("".into()), None]],
+                }));
+            }
+            "SELECT" if statement.contains("@@") => return Ok(variables(statement)),
+            "SELECT" => return Ok(echo(statement, parameters)),
             _ => {}
         }
         Ok(Answer::Done(Done::default()))
@@ -176,17 +185,22 @@ impl Session for TestSession {
     }
 }
 
-impl TestSession {
-    fn echo(&self, statement: &str, parameters: &[Parameter]) -> Answer {
-        let shown: Vec<String> = parameters.iter().map(shown).collect();
-        Answer::Rows(ResultSet {
-            columns: echo_columns(),
-            rows: vec![vec![
-                Some(statement.into()),
-                (!shown.is_empty()).then(|| shown.join("|").into()),
-            ]],
-        })
-    }
+/// The statement and its parameters.
+fn echo(statement: &str, parameters: &[Parameter]) -> Answer {
+    let shown: Vec<String> = parameters.iter().map(shown).collect();
+    Answer::Rows(ResultSet {
+        columns: echo_columns(),
+        rows: vec![vec![Some(statement.into()), Some(shown.join("|").into())]],
+    })
+}
+
+/// A column for each variable, as clients that ask for several expect.
+fn variables(statement: &str) -> Answer {
+    let names = statement.split("@@").skip(1);
+    Answer::Rows(ResultSet {
+        rows: vec![names.clone().map(|_| Some("value".into())).collect()],
+        columns: names.map(Column::computed).collect(),
+    })
 }
 
 fn shown(parameter: &Parameter) -> String {

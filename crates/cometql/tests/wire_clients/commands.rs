@@ -371,7 +371,8 @@ async fn statements_and_rows_may_be_longer_than_one_packet() {
     let mut raw = Raw::log_in(&server).await;
     for length in [(1 << 24) - 2, (1 << 24) - 1, 1 << 24, 35 << 20] {
         let text = format!("INSERT {}", "i".repeat(length - 8));
-        raw.query(&text).await.assert_ok();
+        raw.send(0, &query(&text)).await;
+        raw.answer().await.1.assert_ok();
         assert_eq!(server.backend.statements.lock().pop().unwrap(), text);
     }
     // A row's payload is its cell and the cell's length in four or nine bytes.

@@ -73,7 +73,7 @@ async fn the_mariadb_command_line_works_with_its_defaults() {
         &["CometQL_v1", "-e", statements],
     ))
     .await;
-    assert!(written.contains("SELECT 1\tNULL"), "{written}");
+    assert!(written.contains("SELECT 1\t"), "{written}");
     assert!(written.contains("SELECT 'Привет'"), "{written}");
     let written = run(mariadb(&server, "mariadb", &["-e", "status"])).await;
     assert!(written.contains(cometql::wire::SERVER_VERSION), "{written}");
@@ -108,7 +108,7 @@ async fn mysqli_inserts_selects_and_reads_errors() {
         same($m->affected_rows, 1);
         same($m->insert_id, 70000);
         $row = $m->query("SELECT 1")->fetch_assoc();
-        same($row, ['statement' => 'SELECT 1', 'parameters' => null]);
+        same($row, ['statement' => 'SELECT 1', 'parameters' => '']);
         same(count($m->query("ROWS 1000")->fetch_all()), 1000);
         $m->query("INFO");
         same($m->info, 'receivers: 2');
@@ -165,6 +165,9 @@ async fn mysqli_prepares_executes_and_closes_four_hundred_times() {
             same($s->get_result()->fetch_row(), ["SELECT ?, ?, ?", "i$i|ttext $i|null"]);
             same($s->close(), true);
         }
+        $s = $m->prepare("NULLS");
+        $s->execute();
+        same($s->get_result()->fetch_all(), [[null, ''], ['', null]]);
         $s = $m->prepare("INSERT INTO x VALUES (?)");
         for ($i = 0; $i < 400; $i++) {
             $s->bind_param('d', $i);
@@ -313,7 +316,7 @@ async fn pdo_works_with_emulated_and_native_prepares() {
                 $s->execute([$i, "it's"]);
                 $row = $s->fetch(PDO::FETCH_NUM);
                 same($row, $emulate
-                    ? ["SELECT '$i', 'it\\'s'", null]
+                    ? ["SELECT '$i', 'it\\'s'", '']
                     : ['SELECT ?, ?', "t$i|tit's"]);
             }
             same($p->exec("INSERT x"), 1);
@@ -341,7 +344,9 @@ async fn pymysql_works() {
 c = connect(database='CometQL_v1', autocommit=False, client_flag=CLIENT.MULTI_STATEMENTS)
 with c.cursor() as cursor:
     assert cursor.execute("SELECT %s", ("it's",)) == 1
-    assert cursor.fetchone() == (r"SELECT 'it\'s'", None)
+    assert cursor.fetchone() == (r"SELECT 'it\'s'", '')
+    assert cursor.execute("NULLS") == 2
+    assert cursor.fetchall() == ((None, ''), ('', None))
     assert cursor.execute("INSERT x") == 1
     assert cursor.lastrowid == 70000
     assert cursor.execute("ROWS 2000") == 2000

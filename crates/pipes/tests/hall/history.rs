@@ -19,7 +19,10 @@ async fn publish_all(house: &House, name: &str, texts: &[&str]) -> Vec<Option<Po
 }
 
 fn offsets(positions: &[Option<Position>]) -> Vec<u64> {
-    positions.iter().map(|place| place.unwrap().offset).collect()
+    positions
+        .iter()
+        .map(|place| place.unwrap().offset)
+        .collect()
 }
 
 #[tokio::test]

@@ -37,7 +37,10 @@ async fn offline_comes_before_the_tracked_pipes_are_left() {
     tab.subscribe(&["track_hall", "news"]);
     watcher.news();
     tab.close();
-    assert_eq!(watcher.news(), ["user_status_5 offline", "track_hall left 5"]);
+    assert_eq!(
+        watcher.news(),
+        ["user_status_5 offline", "track_hall left 5"]
+    );
 }
 
 #[tokio::test]
@@ -121,6 +124,16 @@ async fn a_last_seen_time_the_store_refuses_is_tried_again() {
     assert!(house.stored_last_seen(5).is_none());
     house.hall.flush_last_seen();
     assert!(house.stored_last_seen(5).is_some());
+}
+
+#[tokio::test]
+async fn a_last_seen_time_is_written_once() {
+    let house = House::start();
+    house.login(5).await.close();
+    house.hall.flush_last_seen();
+    let batches = house.store.batches();
+    house.hall.flush_last_seen();
+    assert_eq!(house.store.batches(), batches);
 }
 
 #[tokio::test]

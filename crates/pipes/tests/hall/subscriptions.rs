@@ -139,7 +139,9 @@ fn movement(before: &BTreeSet<usize>, after: &BTreeSet<usize>) -> BTreeSet<Strin
 }
 
 fn names(list: &[usize]) -> Vec<String> {
-    list.iter().map(|number| format!("track_{number}")).collect()
+    list.iter()
+        .map(|number| format!("track_{number}"))
+        .collect()
 }
 
 fn subscribe(tab: &Tab, list: &[usize]) {

@@ -73,7 +73,13 @@ async fn settings_histories_and_listings_stay_in_their_tenant() {
         .apply(dev(16), vec![publish("news", "for 16")])
         .await
         .unwrap();
-    assert!(house.hall.history(dev(16), &pipe("news")).unwrap().is_empty());
+    assert!(
+        house
+            .hall
+            .history(dev(16), &pipe("news"))
+            .unwrap()
+            .is_empty()
+    );
     assert!(house.hall.histories(dev(16)).unwrap().is_empty());
     assert!(house.hall.all_pipe_settings(dev(16)).is_empty());
     assert!(house.hall.keys(dev(16)).unwrap().is_empty());

@@ -91,7 +91,9 @@ impl RecordingShard {
 
 impl State {
     fn inbox(&mut self, id: ConnectionId) -> &mut Inbox {
-        self.inboxes.get_mut(&id).expect("a connection of this shard")
+        self.inboxes
+            .get_mut(&id)
+            .expect("a connection of this shard")
     }
 
     fn take(&mut self, delivery: Delivery) -> Option<Receipt> {

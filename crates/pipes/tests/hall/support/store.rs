@@ -23,6 +23,8 @@ pub(crate) struct Store {
 
 #[derive(Default)]
 struct Hand {
+    batches: usize,
+    largest_removal: usize,
     kept_back: Option<VecDeque<(Vec<Write>, Completion)>>,
     refuse_batches: usize,
     fail_mailbox_reads: usize,
@@ -51,6 +53,16 @@ impl Store {
             self.memory.submit(batch, done);
         }
         self.bell.ring();
+    }
+
+    /// Batches submitted so far.
+    pub(crate) fn batches(&self) -> usize {
+        self.hand.lock().batches
+    }
+
+    /// The most private messages one batch has removed.
+    pub(crate) fn largest_removal(&self) -> usize {
+        self.hand.lock().largest_removal
     }
 
     pub(crate) fn refuse_next_batch(&self) {
@@ -91,6 +103,12 @@ impl Storage for Store {
     fn submit(&self, batch: Vec<Write>, done: Completion) {
         {
             let mut hand = self.hand.lock();
+            hand.batches += 1;
+            for write in &batch {
+                if let Write::RemoveMail { ids, .. } = write {
+                    hand.largest_removal = hand.largest_removal.max(ids.len());
+                }
+            }
             if hand.refuse_batches > 0 {
                 hand.refuse_batches -= 1;
                 drop(hand);

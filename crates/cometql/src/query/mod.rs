@@ -1,0 +1,46 @@
+//! SELECT and SHOW: a parsed query over live tables, answered by SQLite.
+//!
+//! SQLite is the query engine, not a store: every [`LiveTable`] is a virtual
+//! table of an in-memory connection, and a MySQL query is rewritten into
+//! SQLite's dialect before it runs. Statements that write are elsewhere.
+//!
+//! - [`table`]: what a table must tell ([`LiveTable`]).
+//! - [`context`]: what a query knows of its session ([`SessionContext`]).
+//! - [`variables`]: system variables as data.
+//! - [`information_schema`]: the tables that describe the others.
+//! - [`engine`]: running, and the limits of it ([`Engine`]).
+//! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
+//! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
+//! - `functions`, `pattern`, `calendar`: MySQL's functions.
+//! - `vtab`, `running`, `catalogue`, `show_select`: the joints between these.
+
+mod calendar;
+mod calls;
+mod catalogue;
+pub mod context;
+pub mod engine;
+mod expression;
+mod from;
+mod functions;
+pub mod information_schema;
+mod names;
+mod operators;
+mod pattern;
+mod rewrite;
+mod running;
+mod scope;
+mod select_list;
+mod show_select;
+pub mod table;
+pub mod variables;
+mod vtab;
+
+#[cfg(test)]
+mod tests;
+
+pub use context::{CancelToken, SessionContext};
+pub use engine::{Engine, QueryLimits};
+pub use information_schema::{Process, ProcessSource, Sources, StatusSource};
+pub use rewrite::{MAX_COLUMNS, MAX_DEPTH, MAX_UNION};
+pub use table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
+pub use variables::{ServerVariables, Variables};

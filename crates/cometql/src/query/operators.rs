@@ -1,0 +1,289 @@
+//! Operators: arithmetic, comparison, AND and OR, IN, BETWEEN, LIKE, COLLATE.
+
+use sqlparser::ast::{BinaryOperator, Expr, ObjectName, UnaryOperator};
+
+use super::expression::{Rendered, Result};
+use super::rewrite::{Rewriter, object_name};
+use super::scope::{Found, Kind, same, text_literal};
+use super::table::ColumnKind;
+use crate::error::SqlError;
+
+impl Rewriter<'_> {
+    /// `a + b + c …` leans to the left and may be long: walked, not recursed.
+    pub(super) fn chain(&mut self, expression: &Expr) -> Result<Rendered> {
+        let mut first = expression;
+        let mut operations = Vec::new();
+        while let Expr::BinaryOp { left, op, right } = first {
+            operations.push((op, &**right));
+            first = left;
+        }
+        let mut first = Some(first);
+        let mut result = Rendered::null();
+        let mut joined_by = "";
+        while let Some((operator, right)) = operations.pop() {
+            let left_expression = first.take();
+            if let Some(left) = left_expression {
+                result = self.left_operand(left, operator, right)?;
+            }
+            let word = match operator {
+                BinaryOperator::And => "AND",
+                BinaryOperator::Or | BinaryOperator::StringConcat => "OR",
+                _ => "",
+            };
+            if !joined_by.is_empty() && joined_by != word {
+                result.sql = format!("({})", result.sql);
+            }
+            if word.is_empty() {
+                result = self.operate(result, operator, right)?;
+            } else {
+                let right = self.expression(right)?.sql;
+                result.sql.push_str(&format!(" {word} {right}"));
+                result.kind = Kind::Number;
+            }
+            joined_by = word;
+        }
+        if !joined_by.is_empty() {
+            result.sql = format!("({})", result.sql);
+        }
+        Ok(result)
+    }
+
+    fn left_operand(
+        &mut self,
+        left: &Expr,
+        operator: &BinaryOperator,
+        right: &Expr,
+    ) -> Result<Rendered> {
+        if comparison(operator).is_some()
+            && self.constant_text(right).is_some()
+            && let Some((_, column)) = self.quoted_word_as_column(left)
+        {
+            return Ok(column);
+        }
+        self.expression(left)
+    }
+
+    fn operate(
+        &mut self,
+        left: Rendered,
+        operator: &BinaryOperator,
+        right: &Expr,
+    ) -> Result<Rendered> {
+        if let Some(operator) = comparison(operator) {
+            let right = self.right_operand(&left, right)?;
+            let is_range = !matches!(operator, "=" | "<>" | "IS");
+            let (left, right) = comparable(left, right, is_range);
+            return Ok(Rendered::number(format!("({left} {operator} {right})")));
+        }
+        if let Expr::Interval(interval) = right {
+            let sign = match operator {
+                BinaryOperator::Plus => "",
+                BinaryOperator::Minus => "- ",
+                _ => return Err(SqlError::unsupported("INTERVAL comes after + or -")),
+            };
+            return self.add_interval(&left, sign, interval);
+        }
+        let right = self.expression(right)?;
+        let (l, r) = (&left.sql, &right.sql);
+        Ok(match operator {
+            BinaryOperator::Plus => Rendered::number(format!("({l} + {r})")),
+            BinaryOperator::Minus => Rendered::number(format!("({l} - {r})")),
+            BinaryOperator::Multiply => Rendered::number(format!("({l} * {r})")),
+            BinaryOperator::Divide => Rendered::number(format!("m_divide({l}, {r})")),
+            BinaryOperator::Modulo => Rendered::number(format!("m_mod({l}, {r})")),
+            BinaryOperator::MyIntegerDivide => Rendered::number(format!("m_div({l}, {r})")),
+            BinaryOperator::BitwiseAnd => Rendered::number(format!("({l} & {r})")),
+            BinaryOperator::BitwiseOr => Rendered::number(format!("({l} | {r})")),
+            BinaryOperator::BitwiseXor | BinaryOperator::PGBitwiseXor => {
+                Rendered::number(format!("m_bitxor({l}, {r})"))
+            }
+            BinaryOperator::PGBitwiseShiftLeft => Rendered::number(format!("({l} << {r})")),
+            BinaryOperator::PGBitwiseShiftRight => Rendered::number(format!("({l} >> {r})")),
+            BinaryOperator::Xor => Rendered::number(format!("((NOT {l}) <> (NOT {r}))")),
+            BinaryOperator::Regexp => Rendered::number(format!("m_regexp({l}, {r})")),
+            BinaryOperator::Arrow => Rendered::other(format!("({l} -> {r})")),
+            BinaryOperator::LongArrow => Rendered::other(format!("({l} ->> {r})")),
+            other => {
+                return Err(SqlError::unsupported(format!(
+                    "the operator {other} is not offered"
+                )));
+            }
+        })
+    }
+
+    /// The right side of a comparison with a column may be a bare word
+    /// (`WHERE name = p23`, compatibility reference §0 rule 6).
+    pub(super) fn right_operand(&mut self, left: &Rendered, right: &Expr) -> Result<Rendered> {
+        if let Expr::Identifier(name) = right
+            && matches!(left.kind, Kind::Column(_))
+            && !name.value.starts_with('@')
+            && matches!(self.find(&name.value), Found::Nothing)
+            && self.word_function(name).is_none()
+        {
+            return Ok(Rendered::text(&name.value));
+        }
+        self.expression(right)
+    }
+
+    pub(super) fn unary(&mut self, operator: UnaryOperator, operand: &Expr) -> Result<Rendered> {
+        let operand = self.expression(operand)?.sql;
+        match operator {
+            UnaryOperator::Not | UnaryOperator::BangNot => {
+                Ok(Rendered::number(format!("(NOT {operand})")))
+            }
+            UnaryOperator::Minus => Ok(Rendered::number(format!("(- {operand})"))),
+            UnaryOperator::Plus => Ok(Rendered::other(operand)),
+            UnaryOperator::BitwiseNot => Ok(Rendered::number(format!("(~ {operand})"))),
+            other => Err(SqlError::unsupported(format!(
+                "the operator {other} is not offered"
+            ))),
+        }
+    }
+
+    pub(super) fn is(&mut self, expression: &Expr) -> Result<Rendered> {
+        let (operand, test) = match expression {
+            Expr::IsNull(operand) | Expr::IsUnknown(operand) => (operand, "IS NULL"),
+            Expr::IsNotNull(operand) | Expr::IsNotUnknown(operand) => (operand, "IS NOT NULL"),
+            Expr::IsTrue(operand) => (operand, "IS TRUE"),
+            Expr::IsNotTrue(operand) => (operand, "IS NOT TRUE"),
+            Expr::IsFalse(operand) => (operand, "IS FALSE"),
+            Expr::IsNotFalse(operand) => (operand, "IS NOT FALSE"),
+            _ => return Err(SqlError::internal("not an IS")),
+        };
+        let operand = self.expression(operand)?.sql;
+        Ok(Rendered::number(format!("({operand} {test})")))
+    }
+
+    pub(super) fn membership(&mut self, expression: &Expr) -> Result<Rendered> {
+        let not = |negated: bool| if negated { "NOT " } else { "" };
+        match expression {
+            Expr::InList {
+                expr,
+                list,
+                negated,
+            } => {
+                let left = match self.quoted_word_as_column(expr) {
+                    Some((_, column)) => column,
+                    None => self.expression(expr)?,
+                };
+                let is_tuple = matches!(**expr, Expr::Tuple(_));
+                let mut items = Vec::with_capacity(list.len());
+                for item in list {
+                    let item = self.right_operand(&left, item)?;
+                    let item = match (left.kind, item.kind) {
+                        (Kind::Number, Kind::Text) => format!("m_number({})", item.sql),
+                        _ => item.sql,
+                    };
+                    items.push(item);
+                }
+                let values = if is_tuple && !items.is_empty() { "VALUES " } else { "" };
+                Ok(Rendered::number(format!(
+                    "({} {}IN ({values}{}))",
+                    left.sql,
+                    not(*negated),
+                    items.join(", ")
+                )))
+            }
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let left = match self.quoted_word_as_column(expr) {
+                    Some((_, column)) => column,
+                    None => self.expression(expr)?,
+                };
+                let low = self.right_operand(&left, low)?;
+                let high = self.right_operand(&left, high)?;
+                let (_, low) = comparable(left.clone(), low, true);
+                let (left, high) = comparable(left, high, true);
+                Ok(Rendered::number(format!(
+                    "({left} {}BETWEEN {low} AND {high})",
+                    not(*negated)
+                )))
+            }
+            _ => Err(SqlError::internal("neither IN nor BETWEEN")),
+        }
+    }
+
+    pub(super) fn pattern(&mut self, expression: &Expr) -> Result<Rendered> {
+        let (negated, text, pattern, function, escape) = match expression {
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char,
+            } => (negated, expr, pattern, "m_like", escape_char),
+            Expr::RLike {
+                negated,
+                expr,
+                pattern,
+                ..
+            } => (negated, expr, pattern, "m_regexp", &None),
+            _ => return Err(SqlError::unsupported("only LIKE and REGEXP are offered")),
+        };
+        let left = match self.quoted_word_as_column(text) {
+            Some((_, column)) => column,
+            None => self.expression(text)?,
+        };
+        let pattern = self.right_operand(&left, pattern)?.sql;
+        let escape = match (function, escape) {
+            ("m_regexp", _) => String::new(),
+            (_, Some(escape)) => format!(", {}", self.expression(escape)?.sql),
+            (_, None) => ", '\\'".to_owned(),
+        };
+        let call = format!("{function}({}, {pattern}{escape})", left.sql);
+        Ok(Rendered::number(if *negated {
+            format!("(NOT {call})")
+        } else {
+            call
+        }))
+    }
+
+    pub(super) fn collate(&mut self, operand: &Expr, collation: &ObjectName) -> Result<Rendered> {
+        let parts = object_name(collation)?;
+        let name = parts.last().copied().unwrap_or_default();
+        let collation = if name.ends_with("_bin") || same(name, "binary") {
+            "BINARY"
+        } else if name.ends_with("_ci") {
+            "NOCASE"
+        } else {
+            return Err(SqlError::unsupported(format!(
+                "the collation {name} is not offered"
+            )));
+        };
+        let operand = self.expression(operand)?.sql;
+        Ok(Rendered::other(format!("({operand} COLLATE {collation})")))
+    }
+}
+
+fn comparison(operator: &BinaryOperator) -> Option<&'static str> {
+    Some(match operator {
+        BinaryOperator::Eq => "=",
+        BinaryOperator::NotEq => "<>",
+        BinaryOperator::Lt => "<",
+        BinaryOperator::LtEq => "<=",
+        BinaryOperator::Gt => ">",
+        BinaryOperator::GtEq => ">=",
+        BinaryOperator::Spaceship => "IS",
+        _ => return None,
+    })
+}
+
+/// A number and a text compare as numbers, in ranges also when the text is a
+/// column's. Equality of a text column stays a comparison of texts, so that a
+/// key is looked up: `name = 123` means the pipe `123`.
+fn comparable(left: Rendered, right: Rendered, is_range: bool) -> (String, String) {
+    let is_text = |kind: Kind| match kind {
+        Kind::Text => true,
+        Kind::Column(ColumnKind::Text | ColumnKind::TextAnyCase) => is_range,
+        Kind::Column(ColumnKind::Integer) | Kind::Number | Kind::Other => false,
+    };
+    match (left.kind, right.kind) {
+        (Kind::Number, kind) if is_text(kind) => (left.sql, format!("m_number({})", right.sql)),
+        (kind, Kind::Number) if is_text(kind) => (format!("m_number({})", left.sql), right.sql),
+        _ => (left.sql, right.sql),
+    }
+}

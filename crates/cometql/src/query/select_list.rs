@@ -1,0 +1,193 @@
+//! The select list: what each item is, what its column is called, and `*`.
+
+use std::collections::HashMap;
+
+use sqlparser::ast::{Expr, SelectItem, SelectItemQualifiedWildcardKind};
+
+use super::rewrite::{MAX_COLUMNS, Output, Rewriter, object_name};
+use super::scope::{OutputColumn, quoted, same};
+use crate::answer::Column;
+use crate::error::{ErrorKind, SqlError};
+
+impl Rewriter<'_> {
+    pub(super) fn select_list(&mut self, items: &[SelectItem]) -> Result<Output, SqlError> {
+        let mut list = Vec::new();
+        let mut columns: Vec<OutputColumn> = Vec::new();
+        let mut names = Names::default();
+        for item in items {
+            match item {
+                SelectItem::Wildcard(_) => {
+                    let expanded = self.expand(None)?;
+                    add_all(expanded, &mut list, &mut columns, &mut names);
+                }
+                SelectItem::QualifiedWildcard(kind, _) => {
+                    let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
+                        return Err(SqlError::unsupported("only table.* is offered"));
+                    };
+                    let parts = object_name(name)?;
+                    let expanded = match parts.as_slice() {
+                        [table] => self.expand(Some((None, table)))?,
+                        [database, table] => self.expand(Some((Some(database), table)))?,
+                        _ => return Err(SqlError::syntax(format!("{name}.* is not a table"))),
+                    };
+                    add_all(expanded, &mut list, &mut columns, &mut names);
+                }
+                SelectItem::UnnamedExpr(expression) => {
+                    let (sql, column) = self.select_item(expression, None)?;
+                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let (sql, column) = self.select_item(expr, Some(&alias.value))?;
+                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                }
+                SelectItem::ExprWithAliases { .. } => {
+                    return Err(SqlError::unsupported(
+                        "an expression can have one alias, not several",
+                    ));
+                }
+            }
+        }
+        if list.is_empty() {
+            return Err(SqlError::syntax("SELECT names no column"));
+        }
+        if list.len() > MAX_COLUMNS {
+            return Err(SqlError::new(
+                ErrorKind::TooManyColumns,
+                format!("a query may have at most {MAX_COLUMNS} columns, this one has {}", list.len()),
+            ));
+        }
+        Ok((list.join(", "), columns))
+    }
+
+    fn select_item(
+        &mut self,
+        expression: &Expr,
+        alias: Option<&str>,
+    ) -> Result<(String, OutputColumn), SqlError> {
+        let quoted_column = match alias {
+            None => self.quoted_word_as_column(expression),
+            Some(_) => None,
+        };
+        let rendered = match &quoted_column {
+            Some((_, rendered)) => rendered.clone(),
+            None => self.expression(expression)?,
+        };
+        let name = match (alias, &quoted_column, expression) {
+            (Some(alias), ..) => alias.to_owned(),
+            (None, Some((name, _)), _) => name.clone(),
+            (None, None, Expr::Identifier(name)) => name.value.clone(),
+            (None, None, Expr::CompoundIdentifier(parts)) if !self.is_variable(parts) => {
+                parts.last().map(|part| part.value.clone()).unwrap_or_default()
+            }
+            (None, None, other) => other.to_string(),
+        };
+        let source = self.source_column(expression);
+        let (table, max_length) = source.map_or_else(
+            || {
+                let computed = Column::computed("");
+                (computed.table, computed.max_length)
+            },
+            |column| (column.table, column.max_length),
+        );
+        Ok((
+            rendered.sql,
+            OutputColumn {
+                definition: Column {
+                    name,
+                    table,
+                    max_length,
+                },
+                kind: rendered.kind,
+            },
+        ))
+    }
+
+    /// The table column an expression merely names.
+    fn source_column(&self, expression: &Expr) -> Option<Column> {
+        let (table, name) = match expression {
+            Expr::Identifier(name) => (None, &name.value),
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [table, name] | [_, table, name] => (Some(&table.value), &name.value),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let sources = &self.scopes.last()?.sources;
+        sources
+            .iter()
+            .filter(|source| table.is_none_or(|table| same(&source.alias, table)))
+            .find_map(|source| source.column(name))
+            .map(|column| column.definition.clone())
+    }
+
+    fn expand(
+        &self,
+        table: Option<(Option<&str>, &str)>,
+    ) -> Result<Vec<(String, OutputColumn)>, SqlError> {
+        let scope = self.scopes.last();
+        let sources = scope.map_or(&[][..], |scope| scope.sources.as_slice());
+        let wanted: Vec<_> = sources
+            .iter()
+            .filter(|source| {
+                table.is_none_or(|(database, table)| source.is_called(database, table))
+            })
+            .collect();
+        if wanted.is_empty() {
+            return Err(match table {
+                Some((_, table)) => SqlError::new(
+                    ErrorKind::UnknownTable,
+                    format!("Unknown table '{table}'"),
+                ),
+                None => SqlError::syntax("No tables used: * needs a FROM"),
+            });
+        }
+        let mut expanded = Vec::new();
+        for source in wanted {
+            for column in &source.columns {
+                let is_merged = source
+                    .merged
+                    .iter()
+                    .any(|name| same(name, &column.definition.name));
+                if table.is_some() || !is_merged {
+                    expanded.push((source.qualified(column), column.clone()));
+                }
+            }
+        }
+        Ok(expanded)
+    }
+}
+
+/// Names given out so far; every column gets its own.
+#[derive(Default)]
+struct Names(HashMap<String, usize>);
+
+impl Names {
+    fn unique(&mut self, name: &str) -> String {
+        let name = if name.is_empty() { "column" } else { name };
+        let mut candidate = name.to_owned();
+        loop {
+            let used = self.0.entry(candidate.to_ascii_lowercase()).or_insert(0);
+            *used += 1;
+            if *used == 1 {
+                return candidate;
+            }
+            let number = self.0.entry(name.to_ascii_lowercase()).or_insert(1);
+            *number = (*number).max(2);
+            candidate = format!("{name}_{number}");
+            *number += 1;
+        }
+    }
+}
+
+fn add_all(
+    items: Vec<(String, OutputColumn)>,
+    list: &mut Vec<String>,
+    columns: &mut Vec<OutputColumn>,
+    names: &mut Names,
+) {
+    for (sql, mut column) in items {
+        column.definition.name = names.unique(&column.definition.name);
+        list.push(format!("{sql} AS {}", quoted(&column.definition.name)));
+        columns.push(column);
+    }
+}

@@ -1,0 +1,235 @@
+//! SELECT and DELETE: which rows are meant.
+
+use super::*;
+
+#[test]
+fn look_ups_by_key_are_recognised_with_their_keys_in_order() {
+    assert_looks_up(
+        "SELECT id, time FROM users_time WHERE id IN( 1,2,7);",
+        "users_time",
+        Some(&["id", "time"]),
+        "id",
+        &["1", "2", "7"],
+    );
+    assert_looks_up(
+        "SELECT * FROM users_time WHERE id IN( );",
+        "users_time",
+        None,
+        "id",
+        &[],
+    );
+    assert_looks_up(
+        "SELECT hash FROM users_auth WHERE id = 7",
+        "users_auth",
+        Some(&["hash"]),
+        "id",
+        &["7"],
+    );
+    assert_looks_up(
+        r#"SELECT * FROM users_in_pipes WHERE name = "track_online""#,
+        "users_in_pipes",
+        None,
+        "name",
+        &["track_online"],
+    );
+    assert_looks_up(
+        r#"SELECT * FROM pipes WHERE name = "x"; "#,
+        "pipes",
+        None,
+        "name",
+        &["x"],
+    );
+    assert_looks_up(
+        "select * from users_time where id in(1, 3, 99996);",
+        "users_time",
+        None,
+        "id",
+        &["1", "3", "99996"],
+    );
+    assert_looks_up(
+        r#"SELECT * FROM pipes WHERE name IN("web_admins","ab","web_x")"#,
+        "pipes",
+        None,
+        "name",
+        &["web_admins", "ab", "web_x"],
+    );
+    assert_looks_up(
+        "SELECT `Id`, \"Index\", 'time' FROM `CometQL_v1`.`pipes_messages` WHERE (`name` = p23)",
+        "pipes_messages",
+        Some(&["Id", "Index", "time"]),
+        "name",
+        &["p23"],
+    );
+    assert_looks_up(
+        "SELECT id FROM t WHERE id IN (-3, 3, 3)",
+        "t",
+        Some(&["id"]),
+        "id",
+        &["-3", "3", "3"],
+    );
+    let given = looked_up("SELECT * FROM users_in_pipes WHERE name = ?").condition;
+    assert_eq!(given.keys, [Value::Parameter(0)]);
+    let parameter = looked_up("SELECT * FROM t WHERE id IN (1, ?, ?)").condition;
+    assert_eq!(
+        parameter.keys[1..],
+        [Value::Parameter(0), Value::Parameter(1)]
+    );
+    let limit = |text| looked_up(text).limit.unwrap();
+    let three_to_five = Limit {
+        offset: 3,
+        count: 5,
+    };
+    assert_eq!(
+        limit("SELECT * FROM t WHERE a = 1 LIMIT 3, 5"),
+        three_to_five
+    );
+    assert_eq!(
+        limit("SELECT * FROM t WHERE a = 1 LIMIT 5 OFFSET 3"),
+        three_to_five
+    );
+    assert_eq!(
+        limit("SELECT * FROM t WHERE a = 1 LIMIT 5"),
+        Limit {
+            offset: 0,
+            count: 5
+        }
+    );
+    assert_eq!(
+        refused("SELECT id, ID FROM t WHERE id = 1"),
+        ErrorKind::DuplicateColumn
+    );
+}
+
+#[test]
+fn every_other_select_is_a_query() {
+    for text in [
+        "SELECT * FROM users_auth",
+        "SELECT hash FROM users_auth WHERE id=12 AND hash='nope'",
+        "SELECT * FROM t WHERE id = 1 OR id = 2",
+        "SELECT * FROM t WHERE id != 5",
+        "SELECT * FROM t WHERE id NOT IN (5)",
+        "SELECT * FROM t WHERE id = 5 ORDER BY id",
+        "SELECT * FROM t WHERE id = 5 GROUP BY id",
+        "SELECT DISTINCT id FROM t WHERE id = 5",
+        "SELECT id AS x FROM t WHERE id = 5",
+        "SELECT t.id FROM t WHERE id = 5",
+        "SELECT count(*) FROM t WHERE id = 5",
+        "SELECT * FROM t x WHERE id = 5",
+        "SELECT * FROM t, u WHERE id = 5",
+        "SELECT * FROM t WHERE id = 5 LIMIT ?",
+        "SELECT * FROM t WHERE id = 5 FOR UPDATE",
+        "SELECT * FROM t WHERE id = 1 + 1",
+        "SELECT @@x FROM t WHERE id = 1",
+        "SELECT DATABASE()",
+        "select @@version_comment limit 1",
+        "select DATABASE(), USER() limit 1",
+        "SELECT  @@session.auto_increment_increment AS auto_increment_increment, @@character_set_client AS c",
+        "SELECT VERSION(), @@sql_mode, CONVERT_TZ('2001-01-01 01:00:00', 'UTC', 'UTC') IS NOT NULL",
+        "/* ping */ SELECT 1",
+        "SELECT @@max_allowed_packet,@@system_time_zone,@@time_zone,@@auto_increment_increment",
+        "SELECT @@session.transaction_read_only",
+        "SELECT CURRENT_USER()",
+        "select connection_id()",
+        "SELECT COUNT(*) FROM pipes",
+        "SELECT * FROM pipes LIMIT 50",
+        "SELECT 1.5, .5, 1e5, 1.5e-3, 1e+2, 0x48, x'48', 'a' \"b\", t.`1`, a->'$.x', a<=>b, a||b, a&&b",
+        "SELECT * FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME LIKE 'p%'",
+        "(SELECT 1) UNION (SELECT 2)",
+        "WITH x AS (SELECT 1) SELECT * FROM x",
+    ] {
+        assert!(is_query(text), "{text}");
+    }
+}
+
+#[test]
+fn queries_keep_raw_strings_and_empty_lists() {
+    let Statement::Select(Select::Query(query)) =
+        parsed(r"SELECT 'it''s \n', `a``b` FROM t WHERE a IN ( ) AND b NOT IN () AND c IN (NULL)")
+    else {
+        panic!();
+    };
+    let text = query.to_string();
+    assert!(
+        text.contains("a IN ()") && text.contains("b NOT IN ()"),
+        "{text}"
+    );
+    assert!(text.contains("c IN (NULL)"), "{text}");
+    assert!(text.contains(r"it''s \n"), "{text}");
+}
+
+#[test]
+fn deletes_keep_every_condition() {
+    assert_deletes(
+        "DELETE FROM users_auth WHERE id = 7",
+        "users_auth",
+        "id",
+        &["7"],
+    );
+    assert_deletes(
+        "DELETE FROM pipes_messages WHERE name = p23",
+        "pipes_messages",
+        "name",
+        &["p23"],
+    );
+    assert_deletes(
+        "delete from t where `id` in ('a', \"b\")",
+        "t",
+        "id",
+        &["a", "b"],
+    );
+    assert_deletes(
+        "DELETE FROM users_auth WHERE id IN ()",
+        "users_auth",
+        "id",
+        &[],
+    );
+    let condition = |text: &str| match parsed(text) {
+        Statement::Delete(delete) => delete.condition,
+        other => panic!("{other:?}"),
+    };
+    let Some(Condition::Keys(keys)) =
+        condition("DELETE FROM conference WHERE (name = 'x' AND user_id = 5) AND node IN (1, 2)")
+    else {
+        panic!();
+    };
+    let columns: Vec<_> = keys.iter().map(|key| key.column.as_str()).collect();
+    assert_eq!(columns, ["name", "user_id", "node"]);
+    assert_eq!(condition("DELETE FROM users_auth"), None);
+    for general in [
+        "id != 5",
+        "id = 1 OR id = 2",
+        "id > 5",
+        "id NOT IN (1)",
+        "id = 1 AND x LIKE 'a'",
+    ] {
+        let text = format!("DELETE FROM t WHERE {general}");
+        assert!(
+            matches!(condition(&text), Some(Condition::General(_))),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        refused("DELETE FROM t WHERE id = 1 AND ID = 2"),
+        ErrorKind::DuplicateColumn
+    );
+    assert_eq!(
+        refused("DELETE FROM t WHERE id = 1 LIMIT 1"),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        refused("DELETE FROM t WHERE id = 1 ORDER BY id"),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        refused("DELETE FROM t, u WHERE id = 1"),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        refused("DELETE a FROM a JOIN b WHERE id = 1"),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        refused("DELETE LOW_PRIORITY FROM t WHERE"),
+        ErrorKind::Syntax
+    );
+}

@@ -1,0 +1,239 @@
+//! The tables of CometQL: one file each says what its columns are, what SELECT
+//! shows, what INSERT and DELETE do. The catalogue is the list of them; the query
+//! engine, SHOW, DESCRIBE and `information_schema` are all fed from it.
+
+mod pipes_messages;
+mod pipes_settings;
+mod pipes_table;
+mod row;
+mod users_auth;
+mod users_in_pipes;
+mod users_messages;
+mod users_time;
+
+use std::sync::Arc;
+
+use pipes::name::{DevId, PipeName, UserId};
+use pipes::{Change, Effect, Hall};
+
+use crate::error::{ErrorKind, SqlError};
+use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
+
+pub(crate) use row::InsertRow;
+
+/// A table of the language: what a SELECT reads of it is [`LiveTable`], what
+/// statements change is here.
+pub(crate) trait Table: LiveTable {
+    /// What inserting `row` means. Rows of existing keys are replaced.
+    ///
+    /// # Errors
+    /// Whatever the row lacks or has wrong; `ReadOnlyTable` is told before, by
+    /// [`Table::is_read_only`].
+    fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
+        let _ = row;
+        Err(read_only(self.name(), "INSERT into"))
+    }
+
+    /// What deleting everything under one value of a key column means; `None`
+    /// if that column is no key for DELETE. A value that cannot be a key
+    /// deletes nothing.
+    ///
+    /// # Errors
+    /// `InvalidValue` for a number that is none.
+    fn delete(&self, column: usize, key: &Value) -> Result<Option<Vec<Change>>, SqlError> {
+        let _ = (column, key);
+        Err(read_only(self.name(), "DELETE from"))
+    }
+
+    /// Which column DELETE needs to name the rows that a general condition finds.
+    fn delete_key(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether the table only shows live state.
+    fn is_read_only(&self) -> bool {
+        false
+    }
+
+    /// Whether reading rows may wait for the disk.
+    fn reads_disk(&self) -> bool {
+        false
+    }
+
+    /// Puts the rows of several keys together, in the order of the keys.
+    fn finish(&self, rows: &mut [Vec<Value>]) {
+        let _ = rows;
+    }
+}
+
+/// What one inserted row is.
+pub(crate) struct Inserted {
+    /// The change to carry out.
+    pub(crate) change: Change,
+    /// How many rows it counts as affected.
+    pub(crate) affected_rows: u64,
+    /// The insert id it leaves.
+    pub(crate) insert_id: u64,
+}
+
+/// All tables, by name.
+pub(crate) struct Catalogue {
+    tables: Vec<Arc<dyn Table>>,
+}
+
+impl Catalogue {
+    /// The tables over a hall, in the order SHOW TABLES lists them.
+    pub(crate) fn new(hall: &Arc<Hall>) -> Self {
+        let hall = || Arc::clone(hall);
+        Self {
+            tables: vec![
+                Arc::new(users_auth::UsersAuth { hall: hall() }),
+                Arc::new(users_time::UsersTime { hall: hall() }),
+                Arc::new(users_messages::UsersMessages { hall: hall() }),
+                Arc::new(pipes_messages::PipesMessages { hall: hall() }),
+                Arc::new(users_in_pipes::UsersInPipes { hall: hall() }),
+                Arc::new(pipes_table::Pipes { hall: hall() }),
+                Arc::new(pipes_settings::PipesSettings { hall: hall() }),
+            ],
+        }
+    }
+
+    /// The table called `name`, in any case.
+    ///
+    /// # Errors
+    /// `UnknownTable`.
+    pub(crate) fn find(&self, name: &str) -> Result<&Arc<dyn Table>, SqlError> {
+        self.tables
+            .iter()
+            .find(|table| table.name().eq_ignore_ascii_case(name))
+            .ok_or_else(|| {
+                let shown: String = name.chars().take(64).collect();
+                SqlError::new(
+                    ErrorKind::UnknownTable,
+                    format!("Table 'CometQL_v1.{shown}' doesn't exist"),
+                )
+            })
+    }
+
+    /// All tables as the query engine takes them.
+    pub(crate) fn for_engine(&self) -> Vec<Arc<dyn LiveTable>> {
+        self.tables
+            .iter()
+            .map(|table| Arc::clone(table) as Arc<dyn LiveTable>)
+            .collect()
+    }
+}
+
+/// The number of the column called `name`, in any case.
+///
+/// # Errors
+/// `UnknownColumn`.
+pub(crate) fn column_number(
+    table: &str,
+    columns: &[TableColumn],
+    name: &str,
+) -> Result<usize, SqlError> {
+    columns
+        .iter()
+        .position(|column| column.name.eq_ignore_ascii_case(name))
+        .ok_or_else(|| {
+            let shown: String = name.chars().take(64).collect();
+            SqlError::new(
+                ErrorKind::UnknownColumn,
+                format!("Unknown column '{shown}' in table '{table}'"),
+            )
+        })
+}
+
+/// The text for the OK packet: who received what was published, and where it
+/// stands in the history.
+pub(crate) fn info(effects: &[Effect]) -> String {
+    let mut receivers: Option<u64> = None;
+    let mut removed: Option<u64> = None;
+    let mut offset = None;
+    for effect in effects {
+        match effect {
+            Effect::Published {
+                receivers: more,
+                position,
+            } => {
+                receivers = Some(receivers.unwrap_or(0) + more);
+                offset = position.map(|position| position.offset).or(offset);
+            }
+            Effect::Sent { receivers: more } => {
+                receivers = Some(receivers.unwrap_or(0) + more);
+            }
+            Effect::Removed(rows) => removed = Some(removed.unwrap_or(0) + rows),
+            Effect::Done => {}
+        }
+    }
+    match (receivers, offset, removed) {
+        (Some(receivers), Some(offset), _) => format!("Receivers: {receivers}  Offset: {offset}"),
+        (Some(receivers), None, _) => format!("Receivers: {receivers}"),
+        (None, _, Some(removed)) => format!("Deleted: {removed}"),
+        (None, _, None) => String::new(),
+    }
+}
+
+fn read_only(table: &str, what: &str) -> SqlError {
+    SqlError::new(
+        ErrorKind::ReadOnlyTable,
+        format!("table {table} shows what is there now; you cannot {what} it"),
+    )
+}
+
+/// The tenant of a session. Sessions are opened with valid ones only.
+fn tenant(dev_id: u32) -> Result<DevId, SqlError> {
+    DevId::new(dev_id).map_err(|error| SqlError::internal(error.to_string()))
+}
+
+/// The pipe a lookup asks for; names that are none are skipped silently
+/// (compatibility reference §3).
+fn pipe_key(filter: &KeyFilter<'_>, column: usize) -> Key<PipeName> {
+    match filter.value(column) {
+        None => Key::All,
+        Some(value) => pipe_of(value).map_or(Key::Nobody, Key::One),
+    }
+}
+
+fn pipe_of(value: &Value) -> Option<PipeName> {
+    match value {
+        Value::Text(text) => PipeName::parse_with_minimum(text, MIN_PIPE_NAME).ok(),
+        Value::Integer(number) => {
+            PipeName::parse_with_minimum(&number.to_string(), MIN_PIPE_NAME).ok()
+        }
+        Value::Null => None,
+    }
+}
+
+/// The user a lookup asks for.
+fn user_key(filter: &KeyFilter<'_>, column: usize) -> Key<UserId> {
+    match filter.value(column) {
+        None => Key::All,
+        Some(value) => user_of(value).map_or(Key::Nobody, Key::One),
+    }
+}
+
+fn user_of(value: &Value) -> Option<UserId> {
+    match value {
+        Value::Integer(number) => UserId::new(*number).ok(),
+        _ => None,
+    }
+}
+
+/// What a lookup asks for.
+enum Key<T> {
+    /// Everything.
+    All,
+    /// One.
+    One(T),
+    /// Something that cannot exist.
+    Nobody,
+}
+
+/// CometQL's shortest pipe name.
+const MIN_PIPE_NAME: usize = 3;
+
+fn storage_error(error: pipes::storage::StorageError) -> SqlError {
+    SqlError::internal(error.to_string())
+}

@@ -1,0 +1,138 @@
+//! `pipes_messages`: INSERT publishes, SELECT reads histories, DELETE empties
+//! them (compatibility reference §3.1).
+
+use std::sync::Arc;
+
+use pipes::message::{MessageId, StoredMessage};
+use pipes::{Change, Hall};
+
+use super::{InsertRow, Inserted, Key, Table, pipe_key, pipe_of, storage_error, tenant};
+use crate::error::SqlError;
+use crate::query::context::SessionContext;
+use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
+
+const ID: usize = 0;
+const NAME: usize = 2;
+const INDEX: usize = 3;
+const EVENT: usize = 4;
+const MESSAGE: usize = 5;
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn::text("id", "varchar(64)", 64)
+        .lookup()
+        .about("The message's unique name"),
+    TableColumn::big_integer("time").about("Unix seconds at which it was accepted"),
+    TableColumn::text("name", "varchar(64)", 64)
+        .lookup()
+        .about("The pipe"),
+    TableColumn::big_integer("index").about("0 for the oldest message shown"),
+    TableColumn::text("event", "varchar(64)", 64).about("The event"),
+    TableColumn::text("message", "longtext", 16 << 20).about("The payload"),
+    TableColumn::integer("user_id").about("The browser user who sent it; 0 for backends"),
+];
+
+/// The table.
+pub(super) struct PipesMessages {
+    pub(super) hall: Arc<Hall>,
+}
+
+impl LiveTable for PipesMessages {
+    fn name(&self) -> &str {
+        "pipes_messages"
+    }
+
+    fn comment(&self) -> &str {
+        "INSERT publishes to a pipe; SELECT reads its history"
+    }
+
+    fn columns(&self) -> &[TableColumn] {
+        COLUMNS
+    }
+
+    fn rows(
+        &self,
+        context: &SessionContext,
+        filter: &KeyFilter<'_>,
+    ) -> Result<Vec<Vec<Value>>, SqlError> {
+        let dev_id = tenant(context.dev_id)?;
+        let pipes = match pipe_key(filter, NAME) {
+            Key::One(pipe) => vec![pipe],
+            Key::Nobody => Vec::new(),
+            Key::All => self.hall.histories(dev_id).map_err(storage_error)?,
+        };
+        let mut rows = Vec::new();
+        for pipe in pipes {
+            let history = self.hall.history(dev_id, &pipe).map_err(storage_error)?;
+            for stored in history {
+                if rows.len() >= filter.limit {
+                    return Ok(rows);
+                }
+                if filter.text(ID).is_none_or(|id| stored.id.0 == id) {
+                    rows.push(row(&stored, rows.len()));
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Table for PipesMessages {
+    fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
+        row.require(&[NAME, EVENT, MESSAGE])?;
+        let pipe = row.pipe(NAME)?;
+        let event = row.event(EVENT)?;
+        let payload = row.free_text(MESSAGE)?.as_ref().into();
+        Ok(Inserted {
+            change: Change::Publish {
+                pipe,
+                event,
+                payload,
+            },
+            affected_rows: 0,
+            insert_id: 0,
+        })
+    }
+
+    fn delete(&self, column: usize, key: &Value) -> Result<Option<Vec<Change>>, SqlError> {
+        Ok(match (column, key) {
+            (NAME, key) => Some(match pipe_of(key) {
+                Some(pipe) => vec![Change::ClearHistory { pipe }],
+                None => Vec::new(),
+            }),
+            (ID, Value::Text(id)) => Some(vec![Change::RemoveMessage {
+                id: MessageId(id.to_string()),
+            }]),
+            _ => None,
+        })
+    }
+
+    fn delete_key(&self) -> Option<usize> {
+        Some(ID)
+    }
+
+    fn reads_disk(&self) -> bool {
+        true
+    }
+
+    /// `index` counts the rows of the whole result.
+    fn finish(&self, rows: &mut [Vec<Value>]) {
+        for (number, row) in rows.iter_mut().enumerate() {
+            if let Some(index) = row.get_mut(INDEX) {
+                *index = Value::Integer(number as i64);
+            }
+        }
+    }
+}
+
+fn row(stored: &StoredMessage, index: usize) -> Vec<Value> {
+    let message = &stored.message;
+    vec![
+        stored.id.0.as_str().into(),
+        Value::Integer(message.time.0 as i64),
+        message.pipe.as_str().into(),
+        Value::Integer(index as i64),
+        message.event.as_str().into(),
+        Arc::clone(&message.payload).into(),
+        message.sender.user_number().into(),
+    ]
+}

@@ -1,0 +1,110 @@
+//! `users_messages`: INSERT sends a private message, SELECT shows what waits for
+//! a user, DELETE empties the mailbox (compatibility reference §3.5).
+
+use std::sync::Arc;
+
+use pipes::name::UserId;
+use pipes::{Change, Hall};
+
+use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
+use crate::error::SqlError;
+use crate::query::context::SessionContext;
+use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
+
+const ID: usize = 0;
+const EVENT: usize = 2;
+const MESSAGE: usize = 3;
+
+const COLUMNS: &[TableColumn] = &[
+    TableColumn::integer("id").lookup().about("The user"),
+    TableColumn::big_integer("index").about("0 for the message that has waited longest"),
+    TableColumn::text("event", "varchar(64)", 64).about("The event"),
+    TableColumn::text("message", "longtext", 16 << 20).about("The payload"),
+];
+
+/// The table.
+pub(super) struct UsersMessages {
+    pub(super) hall: Arc<Hall>,
+}
+
+impl LiveTable for UsersMessages {
+    fn name(&self) -> &str {
+        "users_messages"
+    }
+
+    fn comment(&self) -> &str {
+        "INSERT sends a private message; SELECT shows what waits for its user"
+    }
+
+    fn columns(&self) -> &[TableColumn] {
+        COLUMNS
+    }
+
+    fn rows(
+        &self,
+        context: &SessionContext,
+        filter: &KeyFilter<'_>,
+    ) -> Result<Vec<Vec<Value>>, SqlError> {
+        let dev_id = tenant(context.dev_id)?;
+        let users = match user_key(filter, ID) {
+            Key::One(user) => vec![user],
+            Key::Nobody => Vec::new(),
+            Key::All => self.hall.users_with_mail(dev_id),
+        };
+        let mut rows = Vec::new();
+        for user in users {
+            let mailbox = self.hall.mailbox(dev_id, user).map_err(storage_error)?;
+            for (index, mail) in mailbox.into_iter().enumerate() {
+                if rows.len() >= filter.limit {
+                    return Ok(rows);
+                }
+                rows.push(vec![
+                    user.number().into(),
+                    Value::Integer(index as i64),
+                    mail.message.event.as_str().into(),
+                    mail.message.payload.into(),
+                ]);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Table for UsersMessages {
+    fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
+        row.require(&[ID, EVENT, MESSAGE])?;
+        let number = row.required_integer(ID)?;
+        // 0 is nobody: accepted, and nobody will ever read it.
+        let user = match number {
+            0 => None,
+            number => {
+                Some(UserId::new(number).map_err(|error| SqlError::invalid(error.to_string()))?)
+            }
+        };
+        let event = row.event(EVENT)?;
+        let payload = row.free_text(MESSAGE)?.as_ref().into();
+        Ok(Inserted {
+            change: Change::SendPrivate {
+                user,
+                event,
+                payload,
+            },
+            affected_rows: 0,
+            insert_id: user.map_or(0, |user| user.number().into()),
+        })
+    }
+
+    fn delete(&self, column: usize, key: &Value) -> Result<Option<Vec<Change>>, SqlError> {
+        if column != ID {
+            return Ok(None);
+        }
+        Ok(Some(match user_of(key) {
+            Some(user) => vec![Change::ClearMailbox { user }],
+            None => Vec::new(),
+        }))
+    }
+
+    fn reads_disk(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,90 @@
+//! The settings' bounds in the words of each crate; what is not set keeps that
+//! crate's default.
+
+use std::time::Duration;
+
+use cometql::LanguageConfig;
+use cometql::wire;
+use pipes::limits::Limits as HallLimits;
+use ws_gateway::{GatewayConfig, GatewayLimits};
+
+use crate::settings::Settings;
+
+/// The hall's bounds.
+pub(crate) fn hall(settings: &Settings) -> HallLimits {
+    let mut limits = HallLimits::default();
+    set(
+        &mut limits.subscriptions_per_connection,
+        settings.max_subscriptions,
+    );
+    set(
+        &mut limits.connections_per_user,
+        settings.max_user_connections,
+    );
+    set(&mut limits.history_read, settings.history_read);
+    set(&mut limits.mailbox_length, settings.mailbox_length);
+    set(
+        &mut limits.mailbox_age,
+        settings.mailbox_seconds.map(Duration::from_secs),
+    );
+    limits
+}
+
+/// The browser door's settings.
+pub(crate) fn gateway(settings: &Settings) -> GatewayConfig {
+    let mut limits = GatewayLimits::default();
+    set(&mut limits.connections, settings.max_browsers);
+    set(&mut limits.message_bytes, settings.max_message_bytes);
+    set(&mut limits.queued_bytes, settings.max_queued_bytes);
+    set(&mut limits.shard_backlog_bytes, settings.max_backlog_bytes);
+    set(
+        &mut limits.keep_alive,
+        settings.keep_alive_seconds.map(Duration::from_secs),
+    );
+    let mut config = GatewayConfig {
+        allow_origins: settings.allow_origin.clone(),
+        static_dir: settings.static_dir.clone(),
+        limits,
+        ..GatewayConfig::default()
+    };
+    set(&mut config.node_name, settings.node_name.clone());
+    config
+}
+
+/// The backend door's bounds.
+pub(crate) fn wire(settings: &Settings) -> wire::Limits {
+    let mut limits = wire::Limits::default();
+    set(&mut limits.max_connections, settings.max_backends);
+    set(&mut limits.max_packet, settings.max_packet_bytes);
+    set(
+        &mut limits.login_error_numbers,
+        settings.error_numbers.map(Into::into),
+    );
+    limits.max_packet = limits.max_packet.min(wire::MAX_PACKET_CEILING);
+    limits
+}
+
+/// What the language is told; `port` is where backends connect.
+pub(crate) fn language(settings: &Settings, wire: &wire::Limits, port: u16) -> LanguageConfig {
+    let mut config = LanguageConfig::default();
+    set(
+        &mut config.error_numbers,
+        settings.error_numbers.map(Into::into),
+    );
+    set(&mut config.check_user, settings.check_user.clone());
+    config.variables = vec![
+        ("max_allowed_packet".to_owned(), wire.max_packet.to_string()),
+        (
+            "max_connections".to_owned(),
+            wire.max_connections.to_string(),
+        ),
+        ("port".to_owned(), port.to_string()),
+    ];
+    config
+}
+
+fn set<T>(bound: &mut T, setting: Option<T>) {
+    if let Some(setting) = setting {
+        *bound = setting;
+    }
+}

@@ -1,0 +1,176 @@
+//! Starting, serving, stopping: the order in which the parts come up and go down.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cometql::wire::Wire;
+use cometql::{CometQl, CometQlBackend};
+use pipes::tenant::Tenants;
+use pipes::{Hall, HallConfig};
+use storage::SqliteStorage;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time;
+use ws_gateway::{Gateway, Shards};
+
+use crate::limits;
+use crate::root_key::RootKey;
+use crate::settings::Settings;
+use crate::stop::StopSignals;
+
+/// How long a stop may take by default.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Below this many open files a busy site runs into the system's limit.
+const FEW_FILES: u64 = 10_000;
+
+/// Runs the server until it is told to stop.
+///
+/// # Errors
+/// One sentence that says what stands in the way of starting.
+pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
+    let mut stop = StopSignals::listen().map_err(|error| format!("no signals: {error}"))?;
+    let files = raise_file_limit();
+    let data = settings.data_directory();
+    let storage = SqliteStorage::open(&data, storage::Config::default())
+        .map_err(|error| error.to_string())?;
+    let storage = Arc::new(storage);
+    let root_key = RootKey::find(settings.root_key.clone(), &data)?;
+    let backends = listen(settings.cometql_address(), "CometQL", "--cometql").await?;
+    let browsers = listen(settings.http_address(), "browsers", "--http").await?;
+    let backend_address = address(&backends)?;
+    let browser_address = address(&browsers)?;
+
+    let gateway_config = limits::gateway(settings);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let shards = Shards::new(settings.shards.unwrap_or(cores), &gateway_config);
+    let hall_config = HallConfig {
+        limits: limits::hall(settings),
+        tenants: tenants(settings, &root_key),
+        online_events: true,
+        offline_events: true,
+    };
+    let hall = Hall::new(
+        hall_config,
+        Arc::clone(&storage) as Arc<_>,
+        shards.for_hall(),
+    )
+    .map_err(|error| error.to_string())?;
+    let gateway = Gateway::new(Arc::clone(&hall), shards, gateway_config);
+    let wire_limits = limits::wire(settings);
+    let language = limits::language(settings, &wire_limits, backend_address.port());
+    let language = CometQl::new(Arc::clone(&hall), language).map_err(|error| error.to_string())?;
+    let wire = Arc::new(Wire::new(Arc::new(CometQlBackend(language)), wire_limits));
+
+    let (stop_backends, backends_stop) = watch::channel(false);
+    let (stop_browsers, browsers_stop) = watch::channel(false);
+    let (stop_house, house_stop) = watch::channel(false);
+    let serve_backends = tokio::spawn(wire.serve(backends, backends_stop));
+    let serve_browsers = tokio::spawn(gateway.serve(browsers, browsers_stop));
+    let keep_house = tokio::spawn(Arc::clone(&hall).keep_house(house_stop));
+
+    announce(settings, &root_key, &data, backend_address, browser_address);
+    if let Some(files) = files.filter(|files| *files < FEW_FILES) {
+        tracing::warn!(files, "few_open_files_allowed");
+    }
+
+    let signal = stop.next().await;
+    tracing::info!(signal, "draining");
+    let grace = settings.drain_seconds.map_or(DRAIN, Duration::from_secs);
+    let drained = async {
+        // Statements first: what they publish still reaches the browsers.
+        let _ = stop_backends.send(true);
+        let _ = serve_backends.await;
+        let _ = stop_browsers.send(true);
+        let _ = serve_browsers.await;
+    };
+    if time::timeout(grace, drained).await.is_err() {
+        tracing::warn!(seconds = grace.as_secs(), "drain_cut_off");
+    }
+    let _ = stop_house.send(true);
+    let _ = keep_house.await;
+    let closed = tokio::task::spawn_blocking(move || storage.close()).await;
+    if let Err(error) = closed {
+        tracing::error!(%error, "storage_not_closed");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn tenants(settings: &Settings, root_key: &RootKey) -> Tenants {
+    let root = Tenants::new(root_key.key.0.clone());
+    settings.dev.iter().fold(root, |tenants, developer| {
+        tenants.with(developer.dev_id, developer.key.clone())
+    })
+}
+
+async fn listen(address: SocketAddr, whom: &str, flag: &str) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let reason = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program uses that address".to_owned(),
+            io::ErrorKind::PermissionDenied => "that port needs more rights".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+            _ => error.to_string(),
+        };
+        format!("cannot listen on {address} for {whom}: {reason}; choose another with {flag} ADDR")
+    })
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
+    listener.local_addr().map_err(|error| error.to_string())
+}
+
+/// As many open files as the system lets us have; gives how many.
+fn raise_file_limit() -> Option<u64> {
+    rlimit::increase_nofile_limit(u64::MAX).ok()
+}
+
+/// Says where everything is. The key is shown at the start that made it, and
+/// never again.
+fn announce(
+    settings: &Settings,
+    root_key: &RootKey,
+    data: &Path,
+    backends: SocketAddr,
+    browsers: SocketAddr,
+) {
+    let host = match backends.ip() {
+        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
+        ip => ip.to_string(),
+    };
+    let port = backends.port();
+    let password = match &root_key.file {
+        Some(file) => format!("-p\"$(cat {})\"", file.display()),
+        None => "-p".to_owned(),
+    };
+    let browser_url = match browsers.ip() {
+        ip if ip.is_unspecified() => format!("http://127.0.0.1:{}", browsers.port()),
+        _ => format!("http://{browsers}"),
+    };
+    let mut text = format!(
+        "CometWire {}\n  CometQL    {backends}    mysql -h{host} -P{port} -uroot {password} CometQL_v1\n",
+        env!("CARGO_PKG_VERSION"),
+    );
+    let _ = writeln!(text, "  Browsers   http://{browsers}");
+    let _ = writeln!(text, "  Data       {}", data.display());
+    let _ = writeln!(text, "  Examples   {browser_url}/examples/");
+    if root_key.is_new {
+        let kept = root_key.file.as_deref().unwrap_or(data).display();
+        let key = &root_key.key.0;
+        let _ = writeln!(
+            text,
+            "  Root key   {key}    shown this once, kept in {kept}"
+        );
+    }
+    let others = settings.dev.iter().filter(|dev| dev.dev_id.number() != 0);
+    let others: Vec<String> = others.map(|dev| dev.dev_id.to_string()).collect();
+    if !others.is_empty() {
+        let _ = writeln!(text, "  dev_ids    0 (root), {}", others.join(", "));
+    }
+    // A closed standard output is no reason to stop.
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
