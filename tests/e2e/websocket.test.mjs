@@ -104,15 +104,16 @@ describe('the handshake', () => {
   const REFUSED = [
     ['/ws/nothing', 401],
     ['/ws/sesion=abc', 401],
+    ['/ws/sesion=abc&api=js', 401],
     [`/ws/sesion=${'k'.repeat(600)}&myid=42&devid=0&v=4.08&uuid=u&api=js`, 401],
-    ['/ws/sesion=abc&myid=1', 406],
-    ['/ws/sesion=abc&myid=1&devid=0', 418],
+    ['/ws/sesion=abc&myid=1&api=js', 406],
+    ['/ws/sesion=abc&myid=1&devid=0&api=js', 418],
     ['/ws/sesion=abc&myid=1&devid=0&v=four&uuid=u&api=js', 418],
     ['/ws/sesion=abc&myid=1&devid=0&v=&uuid=u&api=js', 418],
   ];
   for (const [path, code] of REFUSED) {
     const name = path.length > 70 ? `${path.slice(0, 67)}...` : path;
-    test(`${name} is told ${code} after the upgrade, then dropped without a Close frame`, async () => {
+    test(`${name} is told ${code} after the upgrade, then dropped`, async () => {
       await refusedWith(server, code, { path });
     });
   }
@@ -157,7 +158,8 @@ describe('the handshake', () => {
     assert.equal(message.data.error_code, code);
     assert.match(message.data.error, /\w+ \w+/);
     await client.waitUntilDropped();
-    assert.deepEqual(client.closeFrames, []);
+    // Who is not known to be an old client may get a proper Close.
+    if (client.path.includes('api=js')) assert.deepEqual(client.closeFrames, []);
     assert.equal(client.lines.length, 1);
     client.destroy();
   }

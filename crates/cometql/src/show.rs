@@ -302,7 +302,10 @@ impl Words {
             if listing == Listing::Grants && self.take("FOR") {
                 self.skip_to_end();
             }
-            if matches!(listing, Listing::Events | Listing::Triggers | Listing::OpenTables) {
+            if matches!(
+                listing,
+                Listing::Events | Listing::Triggers | Listing::OpenTables
+            ) {
                 self.take_database()?;
             }
             if matches!(listing, Listing::Warnings | Listing::Errors) && self.take("LIMIT") {
@@ -394,9 +397,11 @@ impl Words {
     fn describe(&mut self) -> Result<Show, SqlError> {
         if let Some(word) = self.peek_word()
             && word.quote_style.is_none()
-            && ["SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "FORMAT", "ANALYZE", "WITH"]
-                .iter()
-                .any(|verb| word.value.eq_ignore_ascii_case(verb))
+            && [
+                "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "FORMAT", "ANALYZE", "WITH",
+            ]
+            .iter()
+            .any(|verb| word.value.eq_ignore_ascii_case(verb))
         {
             return Err(SqlError::unsupported(format!(
                 "EXPLAIN {} is not offered: only EXPLAIN of a table is",

@@ -95,6 +95,20 @@ impl Link {
         self.send_all(&[frame], &mut [])
     }
 
+    /// Puts the first frame in line for the reader to send: no system call, so
+    /// that it may be done under a lock.
+    pub(crate) fn enqueue(&self, frame: Bytes) {
+        self.bytes_out
+            .fetch_add(frame.len() as u64, Ordering::Relaxed);
+        self.frames_out.fetch_add(1, Ordering::Relaxed);
+        let mut queue = self.queue.lock();
+        queue.bytes += frame.len();
+        queue.frames.push_back(Queued {
+            rest: frame,
+            receipt: None,
+        });
+    }
+
     /// Sends one frame and runs `receipt` once it is handed to the kernel.
     pub(crate) fn send_with_receipt(&self, frame: Bytes, receipt: Receipt) -> Sent {
         self.send_all(&[frame], &mut [Some(receipt)])

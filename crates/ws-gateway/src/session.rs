@@ -31,6 +31,7 @@ use crate::frame;
 use crate::outbox::Link;
 use crate::request::{BrowserHeaders, Client, ConnectionRequest, Dialect, RequestError};
 use crate::server::Gateway;
+use crate::shard::ShardQueue;
 use crate::socket::Socket;
 
 /// A connection reads into no more than this at once.
@@ -80,9 +81,10 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
 
     let queue = gateway.shard(shard);
     queue.open(Arc::clone(&link));
+    let registered = Registered { queue, id };
     let greet = |authorization: &pipes::Authorization| {
         let key = authorization.key.as_ref().map_or("", |key| key.reveal());
-        link.send(event::greeting(
+        link.enqueue(event::greeting(
             authorization.user.is_some(),
             key,
             generation,
@@ -95,9 +97,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
                 link: &link,
                 connection,
             };
-            let end = session.run(upgraded.early, client).await;
-            gateway.hall.disconnect(&session.connection);
-            end
+            session.run(upgraded.early, client).await
         }
         Err(HallError::Limit { what, limit }) => {
             let text = format!("{what}: the limit of {limit} is reached");
@@ -109,8 +109,20 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
             End::Refused("the server cannot check logins now".to_owned())
         }
     };
-    queue.gone(id);
+    drop(registered);
     leave(&gateway, &link, client, end).await;
+}
+
+/// A connection its shard knows of; forgotten however the session ends.
+struct Registered<'a> {
+    queue: &'a ShardQueue,
+    id: ConnectionId,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.queue.gone(self.id);
+    }
 }
 
 impl Gateway {
@@ -148,6 +160,12 @@ struct Session<'a> {
     gateway: &'a Arc<Gateway>,
     link: &'a Arc<Link>,
     connection: Arc<Connection>,
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        self.gateway.hall.disconnect(&self.connection);
+    }
 }
 
 impl Session<'_> {

@@ -350,7 +350,11 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -401,7 +405,14 @@ mod tests {
 
     #[test]
     fn impossible_dates_are_not_moments() {
-        for text in ["", "2026", "2026-02-30", "2026-13-01", "2026-01-01 25:00:00", "x-y-z"] {
+        for text in [
+            "",
+            "2026",
+            "2026-02-30",
+            "2026-13-01",
+            "2026-01-01 25:00:00",
+            "x-y-z",
+        ] {
             assert_eq!(Moment::parse(text), None, "{text}");
         }
     }

@@ -187,14 +187,13 @@ impl Rewriter<'_> {
                 "(CASE WHEN {condition} THEN {then} ELSE {otherwise} END)"
             ))),
             ("COALESCE", [only]) => Ok(Rendered::other(only.clone())),
-            ("COALESCE", [_, _, ..]) => {
-                Ok(Rendered::other(format!("coalesce({})", arguments.join(", "))))
-            }
+            ("COALESCE", [_, _, ..]) => Ok(Rendered::other(format!(
+                "coalesce({})",
+                arguments.join(", ")
+            ))),
             ("ISNULL", [value]) => Ok(Rendered::number(format!("({value} IS NULL)"))),
             ("TRIM", [text]) => Ok(Rendered::other(format!("m_trim({text}, ' ', 'BOTH')"))),
-            ("INSTR", [hay, needle]) => {
-                Ok(Rendered::number(format!("m_locate({needle}, {hay})")))
-            }
+            ("INSTR", [hay, needle]) => Ok(Rendered::number(format!("m_locate({needle}, {hay})"))),
             ("UNIX_TIMESTAMP", [moment]) => {
                 Ok(Rendered::number(format!("m_unix_timestamp({moment})")))
             }
@@ -206,9 +205,10 @@ impl Rewriter<'_> {
                 "json_extract({})",
                 arguments.join(", ")
             ))),
-            ("IF" | "COALESCE" | "ISNULL" | "TRIM" | "INSTR" | "UNIX_TIMESTAMP" | "JSON_EXTRACT", _) => {
-                Err(wrong_count(name))
-            }
+            (
+                "IF" | "COALESCE" | "ISNULL" | "TRIM" | "INSTR" | "UNIX_TIMESTAMP" | "JSON_EXTRACT",
+                _,
+            ) => Err(wrong_count(name)),
             _ => Err(no_such(name)),
         }
     }
@@ -222,7 +222,8 @@ impl Rewriter<'_> {
         }
         let has_clock = matches!(
             name,
-            "NOW" | "CURRENT_TIMESTAMP"
+            "NOW"
+                | "CURRENT_TIMESTAMP"
                 | "LOCALTIME"
                 | "LOCALTIMESTAMP"
                 | "SYSDATE"
@@ -251,7 +252,9 @@ impl Rewriter<'_> {
             "ROW_COUNT" => Rendered::number(format!("({})", context.row_count)),
             "FOUND_ROWS" => Rendered::number(context.found_rows.to_string()),
             "CURDATE" | "CURRENT_DATE" | "UTC_DATE" => Rendered::text(&self.now.date()),
-            "CURTIME" | "CURRENT_TIME" | "UTC_TIME" => Rendered::text(&self.now.time(arguments * 6)),
+            "CURTIME" | "CURRENT_TIME" | "UTC_TIME" => {
+                Rendered::text(&self.now.time(arguments * 6))
+            }
             "UNIX_TIMESTAMP" => Rendered::number(self.now.unix().to_string()),
             "PI" => Rendered::number(std::f64::consts::PI.to_string()),
             _ if has_clock => Rendered::text(&self.now.date_time(arguments * 6)),
@@ -335,10 +338,7 @@ impl Rewriter<'_> {
                 }
             }
         }
-        let is_distinct = matches!(
-            list.duplicate_treatment,
-            Some(DuplicateTreatment::Distinct)
-        );
+        let is_distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
         match (is_distinct, separator) {
             (true, None) => Ok(Rendered::other(format!(
                 "group_concat(DISTINCT {argument}{order})"

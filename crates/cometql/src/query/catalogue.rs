@@ -70,9 +70,7 @@ impl Catalogue {
 /// # Errors
 /// `UnknownDatabase`.
 pub(super) fn canonical_database(database: &str) -> Result<&'static str, SqlError> {
-    let is_tenant = database
-        .get(..3)
-        .is_some_and(|prefix| same(prefix, "db_"))
+    let is_tenant = database.get(..3).is_some_and(|prefix| same(prefix, "db_"))
         && database
             .get(3..)
             .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));

@@ -169,7 +169,13 @@ impl Engine {
         };
         let result = lease.connected(|connected| {
             connected.slot.begin(Arc::clone(&running));
-            let result = self.read(connected, &rewritten.sql, parameters, &running, select_limit);
+            let result = self.read(
+                connected,
+                &rewritten.sql,
+                parameters,
+                &running,
+                select_limit,
+            );
             connected.slot.end();
             result
         });
@@ -301,7 +307,10 @@ fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
     let code = error.sqlite_error_code();
     let kind = if contains("no such column") || contains("ambiguous column name") {
         ErrorKind::UnknownColumn
-    } else if code == Some(ErrorCode::TooBig) || contains("too many SQL variables") {
+    } else if code == Some(ErrorCode::TooBig)
+        || contains("string or blob too big")
+        || contains("too many SQL variables")
+    {
         ErrorKind::TooManyValues
     } else if contains("malformed JSON")
         || contains("JSON")

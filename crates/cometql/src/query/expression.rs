@@ -5,17 +5,14 @@
 use std::borrow::Cow;
 
 use sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, DateTimeField, ExactNumberInfo, Expr, Ident, Interval,
-    ObjectName, TrimWhereField, UnaryOperator, Value, ValueWithSpan,
+    BinaryOperator, CaseWhen, DataType, DateTimeField, ExactNumberInfo, Expr, Interval,
+    TrimWhereField,
 };
 
 use super::calendar::Unit;
-use super::rewrite::{Rewriter, address, object_name, unknown_column};
-use super::scope::{Found, Kind, same, text_literal};
-use super::table::ColumnKind;
-use crate::answer::Parameter;
-use crate::error::{ErrorKind, SqlError};
-use crate::literal::unescape;
+use super::rewrite::Rewriter;
+use super::scope::{Kind, text_literal};
+use crate::error::SqlError;
 
 /// An expression as SQLite's text, safe to put beside any operator.
 #[derive(Debug, Clone)]
@@ -106,7 +103,9 @@ impl Rewriter<'_> {
             | Expr::Position { .. }
             | Expr::Substring { .. }
             | Expr::Trim { .. } => self.keyword_function(expression),
-            Expr::MatchAgainst { .. } => Err(SqlError::unsupported("MATCH … AGAINST is not offered")),
+            Expr::MatchAgainst { .. } => {
+                Err(SqlError::unsupported("MATCH … AGAINST is not offered"))
+            }
             Expr::MemberOf(_) => Err(SqlError::unsupported("MEMBER OF is not offered")),
             Expr::Interval(_) => Err(SqlError::unsupported(
                 "INTERVAL is offered only after + and - and in DATE_ADD and DATE_SUB",
@@ -227,9 +226,7 @@ impl Rewriter<'_> {
             | DataType::UnsignedInteger
             | DataType::Int(_)
             | DataType::Integer(_)
-            | DataType::BigInt(_) => {
-                Rendered::number(format!("CAST(m_number({sql}) AS INTEGER)"))
-            }
+            | DataType::BigInt(_) => Rendered::number(format!("CAST(m_number({sql}) AS INTEGER)")),
             DataType::Char(length)
             | DataType::Character(length)
             | DataType::Varchar(length)

@@ -18,6 +18,13 @@ use crate::error::SqlError;
 /// How long SLEEP waits between two looks at the clock and at KILL.
 const SLEEP_STEP: Duration = Duration::from_millis(20);
 
+/// The longest text CONCAT makes, in bytes. SQLite bounds values only after
+/// they have been made.
+const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
+
+/// SQLite's own words for a value past its bound.
+const TOO_BIG: &str = "string or blob too big";
+
 /// Registers every function on `connection`.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
     for (name, arguments, function) in PURE {
@@ -71,6 +78,9 @@ const PURE: &[(&str, i32, Function)] = &[
         let mut whole = String::new();
         for index in 0..context.len() {
             match text(context, index) {
+                Some(part) if whole.len() + part.len() > MAX_TEXT_BYTES => {
+                    return Err(Error::UserFunctionError(TOO_BIG.into()));
+                }
                 Some(part) => whole.push_str(&part),
                 None => return Ok(Value::Null),
             }
@@ -84,6 +94,10 @@ const PURE: &[(&str, i32, Function)] = &[
         let parts: Vec<_> = (1..context.len())
             .filter_map(|index| text(context, index))
             .collect();
+        let bytes: usize = parts.iter().map(|part| part.len() + separator.len()).sum();
+        if bytes > MAX_TEXT_BYTES {
+            return Err(Error::UserFunctionError(TOO_BIG.into()));
+        }
         Ok(Value::Text(parts.join(&separator)))
     }),
     ("m_locate", -1, |context, _| {
@@ -166,9 +180,7 @@ const PURE: &[(&str, i32, Function)] = &[
         })
     }),
     ("m_divide", 2, |context, _| {
-        with_numbers(context, |left, right| {
-            (right != 0.0).then(|| left / right)
-        })
+        with_numbers(context, |left, right| (right != 0.0).then(|| left / right))
     }),
     ("m_mod", 2, |context, _| {
         if let (ValueRef::Integer(left), ValueRef::Integer(right)) =
@@ -180,9 +192,7 @@ const PURE: &[(&str, i32, Function)] = &[
                 None => Value::Null,
             });
         }
-        with_numbers(context, |left, right| {
-            (right != 0.0).then(|| left % right)
-        })
+        with_numbers(context, |left, right| (right != 0.0).then(|| left % right))
     }),
     ("m_div", 2, |context, _| {
         if let (ValueRef::Integer(left), ValueRef::Integer(right)) =
@@ -263,8 +273,8 @@ const PURE: &[(&str, i32, Function)] = &[
         else {
             return Ok(Value::Null);
         };
-        let days_only = source.trim().len() <= 10
-            && !matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
+        let days_only =
+            source.trim().len() <= 10 && !matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
         Ok(match moment.plus(count, unit) {
             Some(moment) if days_only => Value::Text(moment.date()),
             Some(moment) => Value::Text(moment.date_time(0)),
@@ -547,7 +557,10 @@ fn zone_seconds(zone: &str) -> Option<i64> {
         _ => return None,
     };
     let (hours, minutes) = rest.split_once(':')?;
-    let hours: i64 = hours.parse().ok().filter(|hours| (0..=14).contains(hours))?;
+    let hours: i64 = hours
+        .parse()
+        .ok()
+        .filter(|hours| (0..=14).contains(hours))?;
     let minutes: i64 = minutes.parse().ok().filter(|m| (0..60).contains(m))?;
     Some(sign * (hours * 3600 + minutes * 60))
 }

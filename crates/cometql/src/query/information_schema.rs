@@ -74,7 +74,10 @@ pub(super) fn tables(live: &[Arc<dyn LiveTable>], sources: Sources) -> Vec<Arc<d
             }) as Arc<dyn LiveTable>
         })
         .collect();
-    let described = live.iter().chain(&tables).map(|table| Described::of(&**table));
+    let described = live
+        .iter()
+        .chain(&tables)
+        .map(|table| Described::of(&**table));
     // Set here and nowhere else, so it cannot have been set before.
     let _ = system.described.set(described.collect());
     tables
@@ -215,10 +218,7 @@ const fn info(
     }
 }
 
-const fn performance(
-    name: &'static str,
-    rows: fn(&System, &SessionContext) -> Rows,
-) -> Definition {
+const fn performance(name: &'static str, rows: fn(&System, &SessionContext) -> Rows) -> Definition {
     Definition {
         database: "performance_schema",
         name,
@@ -324,7 +324,15 @@ const DEFINITIONS: &[Definition] = &[
                 .map(|table| {
                     let database = table.database.as_str();
                     let name = table.name.as_str();
-                    row!["def", database, "PRIMARY", database, name, "PRIMARY KEY", "YES"]
+                    row![
+                        "def",
+                        database,
+                        "PRIMARY",
+                        database,
+                        name,
+                        "PRIMARY KEY",
+                        "YES"
+                    ]
                 })
                 .collect()
         },
@@ -367,7 +375,16 @@ const DEFINITIONS: &[Definition] = &[
     info(
         "ENGINES",
         "ENGINE,SUPPORT,COMMENT,TRANSACTIONS,XA,SAVEPOINTS",
-        |_, _| vec![row![ENGINE, "DEFAULT", "Live objects of the server", "NO", "NO", "NO"]],
+        |_, _| {
+            vec![row![
+                ENGINE,
+                "DEFAULT",
+                "Live objects of the server",
+                "NO",
+                "NO",
+                "NO"
+            ]]
+        },
     ),
     info(
         "CHARACTER_SETS",
@@ -380,9 +397,33 @@ const DEFINITIONS: &[Definition] = &[
         |_, _| {
             vec![
                 row![COLLATION, CHARSET, 45_i64, "Yes", "Yes", 1_i64, "PAD SPACE"],
-                row!["utf8mb4_bin", CHARSET, 46_i64, "", "Yes", 1_i64, "PAD SPACE"],
-                row!["utf8mb4_unicode_ci", CHARSET, 224_i64, "", "Yes", 8_i64, "PAD SPACE"],
-                row!["utf8mb4_0900_ai_ci", CHARSET, 255_i64, "", "Yes", 0_i64, "NO PAD"],
+                row![
+                    "utf8mb4_bin",
+                    CHARSET,
+                    46_i64,
+                    "",
+                    "Yes",
+                    1_i64,
+                    "PAD SPACE"
+                ],
+                row![
+                    "utf8mb4_unicode_ci",
+                    CHARSET,
+                    224_i64,
+                    "",
+                    "Yes",
+                    8_i64,
+                    "PAD SPACE"
+                ],
+                row![
+                    "utf8mb4_0900_ai_ci",
+                    CHARSET,
+                    255_i64,
+                    "",
+                    "Yes",
+                    0_i64,
+                    "NO PAD"
+                ],
             ]
         },
     ),
@@ -430,7 +471,11 @@ const DEFINITIONS: &[Definition] = &[
         "ID:int,USER,HOST,DB,COMMAND,TIME:int,STATE,INFO",
         processes_rows,
     ),
-    info("USER_PRIVILEGES", "GRANTEE,TABLE_CATALOG,PRIVILEGE_TYPE,IS_GRANTABLE", nothing),
+    info(
+        "USER_PRIVILEGES",
+        "GRANTEE,TABLE_CATALOG,PRIVILEGE_TYPE,IS_GRANTABLE",
+        nothing,
+    ),
     info(
         "SCHEMA_PRIVILEGES",
         "GRANTEE,TABLE_CATALOG,TABLE_SCHEMA,PRIVILEGE_TYPE,IS_GRANTABLE",
@@ -477,8 +522,12 @@ const DEFINITIONS: &[Definition] = &[
                 .collect()
         },
     ),
-    performance("global_variables", |_, context| variable_rows(context, true)),
-    performance("session_variables", |_, context| variable_rows(context, false)),
+    performance("global_variables", |_, context| {
+        variable_rows(context, true)
+    }),
+    performance("session_variables", |_, context| {
+        variable_rows(context, false)
+    }),
     performance("global_status", |system, context| {
         status_rows(system, context, StatusScope::Global)
     }),

@@ -10,6 +10,7 @@
 //! - [`information_schema`]: the tables that describe the others.
 //! - [`engine`]: running, and the limits of it ([`Engine`]).
 //! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
+//! - `typed`: what computed columns are called.
 //! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
 //! - `functions`, `pattern`, `calendar`: MySQL's functions.
 //! - `vtab`, `running`, `catalogue`, `show_select`: the joints between these.
@@ -32,6 +33,7 @@ mod scope;
 mod select_list;
 mod show_select;
 pub mod table;
+mod typed;
 pub mod variables;
 mod vtab;
 
@@ -43,4 +45,5 @@ pub use engine::{Engine, QueryLimits};
 pub use information_schema::{Process, ProcessSource, Sources, StatusSource};
 pub use rewrite::{MAX_COLUMNS, MAX_DEPTH, MAX_UNION};
 pub use table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
+pub use typed::name_as_typed;
 pub use variables::{ServerVariables, Variables};

@@ -120,7 +120,9 @@ impl Rewriter<'_> {
             }
             Value::Boolean(truth) => Ok(Rendered::number(if *truth { "1" } else { "0" })),
             Value::Null => Ok(Rendered::null()),
-            Value::HexStringLiteral(digits) => hexadecimal(digits).map(|text| Rendered::text(&text)),
+            Value::HexStringLiteral(digits) => {
+                hexadecimal(digits).map(|text| Rendered::text(&text))
+            }
             Value::SingleQuotedByteStringLiteral(digits)
             | Value::DoubleQuotedByteStringLiteral(digits) => i64::from_str_radix(digits, 2)
                 .map(|integer| Rendered::number(integer.to_string()))
@@ -171,7 +173,9 @@ impl Rewriter<'_> {
         };
         match parameters.get(number.wrapping_sub(1)) {
             Some(parameter) => Ok(Some(parameter)),
-            None => Err(SqlError::invalid(format!("parameter {number} has no value"))),
+            None => Err(SqlError::invalid(format!(
+                "parameter {number} has no value"
+            ))),
         }
     }
 

@@ -4,7 +4,7 @@ use sqlparser::ast::{BinaryOperator, Expr, ObjectName, UnaryOperator};
 
 use super::expression::{Rendered, Result};
 use super::rewrite::{Rewriter, object_name};
-use super::scope::{Found, Kind, same, text_literal};
+use super::scope::{Found, Kind, same};
 use super::table::ColumnKind;
 use crate::error::SqlError;
 
@@ -176,7 +176,11 @@ impl Rewriter<'_> {
                     };
                     items.push(item);
                 }
-                let values = if is_tuple && !items.is_empty() { "VALUES " } else { "" };
+                let values = if is_tuple && !items.is_empty() {
+                    "VALUES "
+                } else {
+                    ""
+                };
                 Ok(Rendered::number(format!(
                     "({} {}IN ({values}{}))",
                     left.sql,

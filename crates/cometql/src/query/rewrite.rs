@@ -1,25 +1,22 @@
-//! A parsed MySQL query as a SQLite query: WITH, FROM, the select list, the
-//! clauses and LIMIT. Expressions are in the sibling `expression`, function
-//! calls in `calls`. What is not written here is refused with its name.
+//! A parsed MySQL query as a SQLite query: WITH, UNION, the clauses and LIMIT.
+//! FROM is in the sibling `from`, the select list in `select_list`, expressions
+//! in `expression`. What is not written there is refused with its name.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, GroupByExpr, Join, JoinConstraint, JoinOperator, LimitClause, ObjectName,
-    OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, SetOperator, SetQuantifier, TableAlias, TableFactor,
-    TableWithJoins, Value, ValueWithSpan, Visit, Visitor, With,
+    Distinct, Expr, GroupByExpr, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query,
+    Select, SetExpr, SetOperator, SetQuantifier, Value, ValueWithSpan, Visit, Visitor, With,
 };
 
 use super::calendar::Moment;
 use super::catalogue::Catalogue;
 use super::context::SessionContext;
+use super::from::rename;
 use super::running::InOrder;
-use super::scope::{Kind, OutputColumn, Phase, Scope, Source, quoted, same};
-use super::table::ColumnKey;
-use super::vtab::sqlite_name;
-use crate::answer::{Column, DATABASE, Parameter};
+use super::scope::{OutputColumn, Phase, Scope, quoted, same};
+use crate::answer::{Column, Parameter};
 use crate::error::{ErrorKind, SqlError};
 
 /// How deep queries and expressions may nest. Chains of one operator
@@ -76,7 +73,10 @@ pub(super) fn rewrite(
     let (sql, columns) = rewriter.query(query, true)?;
     Ok(Rewritten {
         sql,
-        columns: columns.into_iter().map(|column| column.definition).collect(),
+        columns: columns
+            .into_iter()
+            .map(|column| column.definition)
+            .collect(),
         in_order: rewriter.in_order,
         has_limit: query.limit_clause.is_some(),
     })
@@ -413,10 +413,7 @@ impl Rewriter<'_> {
                 if !limit_by.is_empty() {
                     return Err(SqlError::unsupported("LIMIT … BY is not offered"));
                 }
-                (
-                    limit.as_ref(),
-                    offset.as_ref().map(|offset| &offset.value),
-                )
+                (limit.as_ref(), offset.as_ref().map(|offset| &offset.value))
             }
             LimitClause::OffsetCommaLimit { offset, limit } => (Some(limit), Some(offset)),
         };
@@ -450,8 +447,6 @@ impl Rewriter<'_> {
         let count: u64 = text.trim().parse().map_err(|_| refused())?;
         Ok(i64::try_from(count).unwrap_or(i64::MAX))
     }
-
-
 }
 
 fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {

@@ -93,12 +93,7 @@ impl Scope {
     }
 
     /// Looks up a name qualified by its table.
-    pub(super) fn find_qualified(
-        &self,
-        database: Option<&str>,
-        table: &str,
-        name: &str,
-    ) -> Found {
+    pub(super) fn find_qualified(&self, database: Option<&str>, table: &str, name: &str) -> Found {
         let source = self
             .sources
             .iter()
@@ -170,7 +165,10 @@ pub(super) fn same(left: &str, right: &str) -> bool {
 
 /// `name` as SQLite's identifier. SQLite ends the statement at a NUL.
 pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\"").replace('\0', "\u{fffd}"))
+    format!(
+        "\"{}\"",
+        name.replace('"', "\"\"").replace('\0', "\u{fffd}")
+    )
 }
 
 /// `text` as SQLite's string literal. A NUL would end the statement, so such a

@@ -53,7 +53,10 @@ impl Rewriter<'_> {
         if list.len() > MAX_COLUMNS {
             return Err(SqlError::new(
                 ErrorKind::TooManyColumns,
-                format!("a query may have at most {MAX_COLUMNS} columns, this one has {}", list.len()),
+                format!(
+                    "a query may have at most {MAX_COLUMNS} columns, this one has {}",
+                    list.len()
+                ),
             ));
         }
         Ok((list.join(", "), columns))
@@ -76,9 +79,10 @@ impl Rewriter<'_> {
             (Some(alias), ..) => alias.to_owned(),
             (None, Some((name, _)), _) => name.clone(),
             (None, None, Expr::Identifier(name)) => name.value.clone(),
-            (None, None, Expr::CompoundIdentifier(parts)) if !self.is_variable(parts) => {
-                parts.last().map(|part| part.value.clone()).unwrap_or_default()
-            }
+            (None, None, Expr::CompoundIdentifier(parts)) if !self.is_variable(parts) => parts
+                .last()
+                .map(|part| part.value.clone())
+                .unwrap_or_default(),
             (None, None, other) => other.to_string(),
         };
         let source = self.source_column(expression);
@@ -134,10 +138,9 @@ impl Rewriter<'_> {
             .collect();
         if wanted.is_empty() {
             return Err(match table {
-                Some((_, table)) => SqlError::new(
-                    ErrorKind::UnknownTable,
-                    format!("Unknown table '{table}'"),
-                ),
+                Some((_, table)) => {
+                    SqlError::new(ErrorKind::UnknownTable, format!("Unknown table '{table}'"))
+                }
                 None => SqlError::syntax("No tables used: * needs a FROM"),
             });
         }

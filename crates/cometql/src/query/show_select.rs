@@ -31,7 +31,11 @@ pub(super) fn select(
             filter,
         } => {
             let database = canonical_database(database)?;
-            let kind = if *full { ", TABLE_TYPE AS Table_type" } else { "" };
+            let kind = if *full {
+                ", TABLE_TYPE AS Table_type"
+            } else {
+                ""
+            };
             let text = format!(
                 "SELECT TABLE_NAME AS `Tables_in_{database}`{kind} \
                  FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?"
@@ -50,9 +54,7 @@ pub(super) fn select(
             let text = if *full { FULL_COLUMNS } else { COLUMNS };
             (text.to_owned(), names(table, catalogue)?, filter)
         }
-        Show::Indexes { table, filter } => {
-            (INDEXES.to_owned(), names(table, catalogue)?, filter)
-        }
+        Show::Indexes { table, filter } => (INDEXES.to_owned(), names(table, catalogue)?, filter),
         Show::CreateTable(table) => (CREATE_TABLE.to_owned(), names(table, catalogue)?, all),
         Show::CreateDatabase(database) => {
             let database = canonical_database(database)?;
@@ -148,10 +150,12 @@ fn list(listing: Listing, context: &SessionContext) -> (String, Vec<String>) {
              DESCRIPTION AS Description, DEFAULT_COLLATE_NAME AS `Default collation`, \
              MAXLEN AS Maxlen FROM information_schema.CHARACTER_SETS"
             .to_owned(),
-        Listing::Collations => "SELECT COLLATION_NAME AS Collation, CHARACTER_SET_NAME AS Charset, \
+        Listing::Collations => {
+            "SELECT COLLATION_NAME AS Collation, CHARACTER_SET_NAME AS Charset, \
              ID AS Id, IS_DEFAULT AS `Default`, IS_COMPILED AS Compiled, SORTLEN AS Sortlen, \
              PAD_ATTRIBUTE AS Pad_attribute FROM information_schema.COLLATIONS"
-            .to_owned(),
+                .to_owned()
+        }
         Listing::Plugins => "SELECT PLUGIN_NAME AS Name, PLUGIN_STATUS AS Status, \
              PLUGIN_TYPE AS Type, PLUGIN_LIBRARY AS Library, PLUGIN_LICENSE AS License \
              FROM information_schema.PLUGINS"
@@ -238,8 +242,7 @@ fn grants(context: &SessionContext) -> (String, Vec<String>) {
         .filter(|letter| !matches!(letter, '`' | '\\' | '?'))
         .collect();
     let text = format!("SELECT ? AS `Grants for {user}@%`");
-    let grant =
-        format!("GRANT SELECT, INSERT, UPDATE, DELETE ON `CometQL_v1`.* TO `{user}`@`%`");
+    let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON `CometQL_v1`.* TO `{user}`@`%`");
     (text, vec![grant])
 }
 

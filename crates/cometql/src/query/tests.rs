@@ -227,14 +227,21 @@ fn toys(asked: &Arc<Mutex<Vec<String>>>) -> Vec<Arc<dyn LiveTable>> {
 fn written(result: &ResultSet) -> String {
     let rows = result.rows.iter().map(|row| {
         assert_eq!(row.len(), result.columns.len());
-        let cells: Vec<_> = row.iter().map(|cell| cell.as_deref().unwrap_or("~")).collect();
+        let cells: Vec<_> = row
+            .iter()
+            .map(|cell| cell.as_deref().unwrap_or("~"))
+            .collect();
         cells.join("|")
     });
     rows.collect::<Vec<_>>().join(";")
 }
 
 fn names(result: &ResultSet) -> Vec<&str> {
-    result.columns.iter().map(|column| column.name.as_str()).collect()
+    result
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect()
 }
 
 #[test]
@@ -246,77 +253,239 @@ fn queries_answer_as_mysql_would() {
         ("SELECT * FROM users_auth WHERE id = '7'", "7|Seven"),
         ("select HASH from USERS_AUTH where ID=7", "Seven"),
         ("SELECT id FROM users_auth WHERE id > 7 AND id < 100", "42"),
-        ("SELECT id FROM users_auth WHERE id != 7 ORDER BY id DESC", "100;42;2"),
-        ("SELECT id FROM users_auth WHERE id = 7 AND hash = 'nope'", ""),
-        ("SELECT id FROM users_auth WHERE id = 7 OR hash = 'two' ORDER BY id", "2;7"),
-        ("SELECT id FROM users_auth WHERE id BETWEEN 5 AND 50", "7;42"),
-        ("SELECT id FROM users_auth WHERE NOT id = 7 AND NOT (id = 2)", "42;100"),
+        (
+            "SELECT id FROM users_auth WHERE id != 7 ORDER BY id DESC",
+            "100;42;2",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE id = 7 AND hash = 'nope'",
+            "",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE id = 7 OR hash = 'two' ORDER BY id",
+            "2;7",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE id BETWEEN 5 AND 50",
+            "7;42",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE NOT id = 7 AND NOT (id = 2)",
+            "42;100",
+        ),
         ("SELECT id FROM users_auth WHERE id = -7", ""),
         ("SELECT users FROM pipes WHERE name = p20", "1"),
         ("SELECT users FROM pipes WHERE \"name\" = \"p20\"", "1"),
-        ("SELECT users FROM pipes WHERE 'name' IN ('p20', web_chat)", "1;10"),
-        ("SELECT `name`, \"users\" FROM `CometQL_v1`.`pipes` WHERE pipes.name = 'p20'", "p20|1"),
-        ("SELECT db_15.pipes.users FROM db_15.pipes WHERE name='p20'", "Unsupported"),
-        ("SELECT name FROM pipes WHERE name LIKE 'WEB\\_%' ORDER BY 1", "web_admins;web_chat"),
+        (
+            "SELECT users FROM pipes WHERE 'name' IN ('p20', web_chat)",
+            "1;10",
+        ),
+        (
+            "SELECT `name`, \"users\" FROM `CometQL_v1`.`pipes` WHERE pipes.name = 'p20'",
+            "p20|1",
+        ),
+        (
+            "SELECT db_15.pipes.users FROM db_15.pipes WHERE name='p20'",
+            "Unsupported",
+        ),
+        (
+            "SELECT name FROM pipes WHERE name LIKE 'WEB\\_%' ORDER BY 1",
+            "web_admins;web_chat",
+        ),
         ("SELECT name FROM pipes WHERE name NOT LIKE '%e%'", "p20"),
-        ("SELECT name FROM pipes WHERE name REGEXP '^P[0-9]+$'", "p20"),
-        ("SELECT name FROM pipes WHERE name RLIKE 'chat$'", "web_chat"),
-        ("SELECT hash FROM users_auth WHERE hash = 'it\\'s 100%'", "it's 100%"),
-        ("SELECT hash FROM users_auth WHERE hash = 'it''s 100%'", "it's 100%"),
+        (
+            "SELECT name FROM pipes WHERE name REGEXP '^P[0-9]+$'",
+            "p20",
+        ),
+        (
+            "SELECT name FROM pipes WHERE name RLIKE 'chat$'",
+            "web_chat",
+        ),
+        (
+            "SELECT hash FROM users_auth WHERE hash = 'it\\'s 100%'",
+            "it's 100%",
+        ),
+        (
+            "SELECT hash FROM users_auth WHERE hash = 'it''s 100%'",
+            "it's 100%",
+        ),
         ("SELECT id FROM users_auth WHERE id <=> NULL", ""),
         // Order, grouping, joins.
-        ("SELECT id FROM users_auth ORDER BY id DESC LIMIT 1, 2", "42;7"),
-        ("SELECT id FROM users_auth ORDER BY id LIMIT 2 OFFSET 1", "7;42"),
+        (
+            "SELECT id FROM users_auth ORDER BY id DESC LIMIT 1, 2",
+            "42;7",
+        ),
+        (
+            "SELECT id FROM users_auth ORDER BY id LIMIT 2 OFFSET 1",
+            "7;42",
+        ),
         ("SELECT id FROM users_auth LIMIT 0", ""),
         ("SELECT users FROM pipes ORDER BY users", "1;2;10"),
-        ("SELECT COUNT(*), SUM(users), MIN(users), MAX(users), AVG(users) FROM pipes", "3|13|1|10|4.333333333333333"),
-        ("SELECT name, COUNT(DISTINCT user_id) AS n FROM users_in_pipes GROUP BY name HAVING n > 1", "web_chat|2"),
-        ("SELECT GROUP_CONCAT(user_uuid ORDER BY user_uuid DESC SEPARATOR '-') FROM users_in_pipes WHERE name='web_chat'", "u3-u2-u1"),
-        ("SELECT u.name, a.hash FROM users_in_pipes u JOIN users_auth a ON a.id = u.user_id WHERE u.name = 'p20'", "p20|Seven"),
-        ("SELECT p.name, u.user_id FROM pipes p LEFT JOIN users_in_pipes u USING (name) WHERE p.name = 'web_admins'", "web_admins|~"),
-        ("SELECT * FROM pipes NATURAL JOIN users_in_pipes WHERE name = 'p20'", "p20|1|7|u4"),
-        ("SELECT DISTINCT user_id FROM users_in_pipes ORDER BY user_id", "7;42"),
-        ("SELECT 1 UNION SELECT 2 UNION ALL SELECT 2 ORDER BY 1", "1;2;2"),
-        ("(SELECT id FROM users_auth WHERE id = 2) UNION (SELECT id FROM users_auth ORDER BY id DESC LIMIT 1)", "2;100"),
-        ("SELECT id FROM users_auth WHERE id IN (SELECT user_id FROM users_in_pipes) ORDER BY id", "7;42"),
-        ("SELECT id FROM users_auth a WHERE EXISTS (SELECT 1 FROM users_in_pipes u WHERE u.user_id = a.id AND u.name = 'p20')", "7"),
+        (
+            "SELECT COUNT(*), SUM(users), MIN(users), MAX(users), AVG(users) FROM pipes",
+            "3|13|1|10|4.333333333333333",
+        ),
+        (
+            "SELECT name, COUNT(DISTINCT user_id) AS n FROM users_in_pipes GROUP BY name HAVING n > 1",
+            "web_chat|2",
+        ),
+        (
+            "SELECT GROUP_CONCAT(user_uuid ORDER BY user_uuid DESC SEPARATOR '-') FROM users_in_pipes WHERE name='web_chat'",
+            "u3-u2-u1",
+        ),
+        (
+            "SELECT u.name, a.hash FROM users_in_pipes u JOIN users_auth a ON a.id = u.user_id WHERE u.name = 'p20'",
+            "p20|Seven",
+        ),
+        (
+            "SELECT p.name, u.user_id FROM pipes p LEFT JOIN users_in_pipes u USING (name) WHERE p.name = 'web_admins'",
+            "web_admins|~",
+        ),
+        (
+            "SELECT * FROM pipes NATURAL JOIN users_in_pipes WHERE name = 'p20'",
+            "p20|1|7|u4",
+        ),
+        (
+            "SELECT DISTINCT user_id FROM users_in_pipes ORDER BY user_id",
+            "7;42",
+        ),
+        (
+            "SELECT 1 UNION SELECT 2 UNION ALL SELECT 2 ORDER BY 1",
+            "1;2;2",
+        ),
+        (
+            "(SELECT id FROM users_auth WHERE id = 2) UNION (SELECT id FROM users_auth ORDER BY id DESC LIMIT 1)",
+            "2;100",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE id IN (SELECT user_id FROM users_in_pipes) ORDER BY id",
+            "7;42",
+        ),
+        (
+            "SELECT id FROM users_auth a WHERE EXISTS (SELECT 1 FROM users_in_pipes u WHERE u.user_id = a.id AND u.name = 'p20')",
+            "7",
+        ),
         ("SELECT (SELECT MAX(id) FROM users_auth) AS top", "100"),
-        ("SELECT t.n FROM (SELECT COUNT(*) AS n FROM pipes) AS t", "3"),
-        ("WITH c AS (SELECT id FROM users_auth WHERE id < 10) SELECT SUM(id) FROM c", "9"),
-        ("SELECT CASE WHEN users > 5 THEN 'many' ELSE 'few' END FROM pipes WHERE name = 'web_chat'", "many"),
-        ("SELECT CASE name WHEN 'p20' THEN 1 ELSE 0 END FROM pipes WHERE name = 'p20'", "1"),
-        ("SELECT p.*, 1 AS one FROM pipes p WHERE name='p20'", "p20|1|1"),
-        ("SELECT id FROM users_auth WHERE (id, hash) IN ((2, 'two'), (7, 'x'))", "2"),
+        (
+            "SELECT t.n FROM (SELECT COUNT(*) AS n FROM pipes) AS t",
+            "3",
+        ),
+        (
+            "WITH c AS (SELECT id FROM users_auth WHERE id < 10) SELECT SUM(id) FROM c",
+            "9",
+        ),
+        (
+            "SELECT CASE WHEN users > 5 THEN 'many' ELSE 'few' END FROM pipes WHERE name = 'web_chat'",
+            "many",
+        ),
+        (
+            "SELECT CASE name WHEN 'p20' THEN 1 ELSE 0 END FROM pipes WHERE name = 'p20'",
+            "1",
+        ),
+        (
+            "SELECT p.*, 1 AS one FROM pipes p WHERE name='p20'",
+            "p20|1|1",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE (id, hash) IN ((2, 'two'), (7, 'x'))",
+            "2",
+        ),
         // Values.
-        ("SELECT 1, 'a', \"b\", NULL, TRUE, 1.5, -3, x'48', 'a' 'b'", "1|a|b|~|1|1.5|-3|H|ab"),
-        ("SELECT 1 + 1, 7 / 2, 7 DIV 2, 7 % 4, MOD(7, 4), 5 ^ 1, 1 << 4, 3 & 2, 4 | 1", "2|3.5|3|3|3|4|16|2|5"),
+        (
+            "SELECT 1, 'a', \"b\", NULL, TRUE, 1.5, -3, x'48', 'a' 'b'",
+            "1|a|b|~|1|1.5|-3|H|ab",
+        ),
+        (
+            "SELECT 1 + 1, 7 / 2, 7 DIV 2, 7 % 4, MOD(7, 4), 5 ^ 1, 1 << 4, 3 & 2, 4 | 1",
+            "2|3.5|3|3|3|4|16|2|5",
+        ),
         ("SELECT 1 / 0, 1 DIV 0, 1 % 0", "~|~|~"),
-        ("SELECT 1 AND 0, 1 && 1, 0 OR 1, 1 XOR 1, NOT 1, NULL AND 1", "0|1|1|0|0|~"),
-        ("SELECT 1 = '1', '1abc' = 1, 'a' = 'b', NULL <=> NULL, 1 <> 2", "1|1|0|1|1"),
-        ("SELECT 2 IN ('1', '2'), 3 NOT IN (1, 2), 1 IS NULL, NULL IS NULL, 1 IS TRUE", "1|1|0|1|1"),
+        (
+            "SELECT 1 AND 0, 1 && 1, 0 OR 1, 1 XOR 1, NOT 1, NULL AND 1",
+            "0|1|1|0|0|~",
+        ),
+        (
+            "SELECT 1 = '1', '1abc' = 1, 'a' = 'b', NULL <=> NULL, 1 <> 2",
+            "1|1|0|1|1",
+        ),
+        (
+            "SELECT 2 IN ('1', '2'), 3 NOT IN (1, 2), 1 IS NULL, NULL IS NULL, 1 IS TRUE",
+            "1|1|0|1|1",
+        ),
         ("SELECT 'it''s \\'x\\' \\\\ \\% 'AS t", "it's 'x' \\ \\% "),
         ("SELECT '\\0' = CONCAT('\\0')", "1"),
         ("SELECT COUNT(*) > '2' FROM pipes", "1"),
-        ("SELECT @user_variable, @@autocommit = 1, @@autocommit = '1'", "~|1|1"),
+        (
+            "SELECT @user_variable, @@autocommit = 1, @@autocommit = '1'",
+            "~|1|1",
+        ),
         // Functions.
-        ("SELECT CONCAT('a', 1, NULL), CONCAT('a', 1), CONCAT_WS('-', 'a', NULL, 'b')", "~|a1|a-b"),
-        ("SELECT IF(1 > 2, 'y', 'n'), IFNULL(NULL, 1), NULLIF(1, 1), COALESCE(NULL, NULL, 3)", "n|1|~|3"),
-        ("SELECT LENGTH('пр'), CHAR_LENGTH('пр'), UPPER('пр'), LCASE('ПР')", "4|2|ПР|пр"),
-        ("SELECT SUBSTRING('abcdef', 2, 3), SUBSTR('abc', -2), SUBSTRING('abc' FROM 2), SUBSTR('abc', 0)", "bcd|bc|bc|"),
-        ("SELECT LEFT('abc', 2), RIGHT('abc', 2), LOCATE('C', 'abcabc', 4), INSTR('abc', 'b')", "ab|bc|6|2"),
-        ("SELECT REPLACE('aXa', 'X', '-'), TRIM('  a '), TRIM(LEADING 'x' FROM 'xxa'), LTRIM(' a'), RTRIM('a ')", "a-a|a|a|a|a"),
-        ("SELECT ABS(-3), ROUND(2.567, 2), FLOOR(-1.5), CEIL(1.2), GREATEST(1, 3), LEAST(2, 1)", "3|2.57|-2|2|3|1"),
+        (
+            "SELECT CONCAT('a', 1, NULL), CONCAT('a', 1), CONCAT_WS('-', 'a', NULL, 'b')",
+            "~|a1|a-b",
+        ),
+        (
+            "SELECT IF(1 > 2, 'y', 'n'), IFNULL(NULL, 1), NULLIF(1, 1), COALESCE(NULL, NULL, 3)",
+            "n|1|~|3",
+        ),
+        (
+            "SELECT LENGTH('пр'), CHAR_LENGTH('пр'), UPPER('пр'), LCASE('ПР')",
+            "4|2|ПР|пр",
+        ),
+        (
+            "SELECT SUBSTRING('abcdef', 2, 3), SUBSTR('abc', -2), SUBSTRING('abc' FROM 2), SUBSTR('abc', 0)",
+            "bcd|bc|bc|",
+        ),
+        (
+            "SELECT LEFT('abc', 2), RIGHT('abc', 2), LOCATE('C', 'abcabc', 4), INSTR('abc', 'b')",
+            "ab|bc|6|2",
+        ),
+        (
+            "SELECT REPLACE('aXa', 'X', '-'), TRIM('  a '), TRIM(LEADING 'x' FROM 'xxa'), LTRIM(' a'), RTRIM('a ')",
+            "a-a|a|a|a|a",
+        ),
+        (
+            "SELECT ABS(-3), ROUND(2.567, 2), FLOOR(-1.5), CEIL(1.2), GREATEST(1, 3), LEAST(2, 1)",
+            "3|2.57|-2|2|3|1",
+        ),
         ("SELECT HEX(255), HEX('a'), HEX('é')", "FF|61|C3A9"),
-        ("SELECT CAST('12abc' AS SIGNED), CAST(5 AS CHAR), CONVERT('7', UNSIGNED), CAST('1.256' AS DECIMAL(10,2)), CONVERT('x' USING utf8mb4)", "12|5|7|1.26|x"),
-        ("SELECT FROM_UNIXTIME(0), UNIX_TIMESTAMP('1970-01-02 00:00:00'), DATE_FORMAT('2026-11-22 20:05:29', '%d.%m.%Y %H:%i')", "1970-01-01 00:00:00|86400|22.11.2026 20:05"),
-        ("SELECT '2026-01-31' + INTERVAL 1 MONTH, DATE_SUB('2026-01-01 00:00:00', INTERVAL 1 SECOND), YEAR('2026-01-31')", "2026-02-28|2025-12-31 23:59:59|2026"),
-        ("SELECT CONVERT_TZ('2001-01-01 01:00:00', 'UTC', '+02:00'), CONVERT_TZ('2001-01-01', 'UTC', 'Mars')", "2001-01-01 03:00:00|~"),
-        ("SELECT JSON_EXTRACT(hash, '$.a[1]'), JSON_UNQUOTE(JSON_EXTRACT(hash, '$.a[1]')), hash->>'$.a[0]' FROM users_auth WHERE id = 42", "\"x\"|x|1"),
-        ("SELECT DATABASE(), SCHEMA(), USER(), CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS()", "CometQL_v1|CometQL_v1|15@localhost|7|0|0|0"),
-        ("SELECT UNIX_TIMESTAMP() > 1700000000, NOW() LIKE '20__-__-__ __:__:__', LENGTH(NOW(6)), CURRENT_USER", "1|1|26|15@localhost"),
-        ("SELECT RAND() BETWEEN 0 AND 1, SLEEP(0), VERSION() LIKE '8.0.36-%'", "1|0|1"),
+        (
+            "SELECT CAST('12abc' AS SIGNED), CAST(5 AS CHAR), CONVERT('7', UNSIGNED), CAST('1.256' AS DECIMAL(10,2)), CONVERT('x' USING utf8mb4)",
+            "12|5|7|1.26|x",
+        ),
+        (
+            "SELECT FROM_UNIXTIME(0), UNIX_TIMESTAMP('1970-01-02 00:00:00'), DATE_FORMAT('2026-11-22 20:05:29', '%d.%m.%Y %H:%i')",
+            "1970-01-01 00:00:00|86400|22.11.2026 20:05",
+        ),
+        (
+            "SELECT '2026-01-31' + INTERVAL 1 MONTH, DATE_SUB('2026-01-01 00:00:00', INTERVAL 1 SECOND), YEAR('2026-01-31')",
+            "2026-02-28|2025-12-31 23:59:59|2026",
+        ),
+        (
+            "SELECT CONVERT_TZ('2001-01-01 01:00:00', 'UTC', '+02:00'), CONVERT_TZ('2001-01-01', 'UTC', 'Mars')",
+            "2001-01-01 03:00:00|~",
+        ),
+        (
+            "SELECT JSON_EXTRACT(hash, '$.a[1]'), JSON_UNQUOTE(JSON_EXTRACT(hash, '$.a[1]')), hash->>'$.a[0]' FROM users_auth WHERE id = 42",
+            "\"x\"|x|1",
+        ),
+        (
+            "SELECT DATABASE(), SCHEMA(), USER(), CONNECTION_ID(), LAST_INSERT_ID(), ROW_COUNT(), FOUND_ROWS()",
+            "CometQL_v1|CometQL_v1|15@localhost|7|0|0|0",
+        ),
+        (
+            "SELECT UNIX_TIMESTAMP() > 1700000000, NOW() LIKE '20__-__-__ __:__:__', LENGTH(NOW(6)), CURRENT_USER",
+            "1|1|26|15@localhost",
+        ),
+        (
+            "SELECT RAND() BETWEEN 0 AND 1, SLEEP(0), VERSION() LIKE '8.0.36-%'",
+            "1|0|1",
+        ),
         ("SELECT 1 FROM DUAL", "1"),
-        ("SELECT SQL_CALC_FOUND_ROWS id FROM users_auth WHERE id = 7 FOR UPDATE", "7"),
+        (
+            "SELECT SQL_CALC_FOUND_ROWS id FROM users_auth WHERE id = 7 FOR UPDATE",
+            "7",
+        ),
     ];
     for (sql, expected) in cases {
         if expected == "Unsupported" {
@@ -335,7 +504,13 @@ fn rows_come_in_the_order_of_the_in_list() {
     );
     assert_eq!(
         bench.asked(),
-        ["users_auth 42", "users_auth 7", "users_auth 100", "users_auth 5", "users_auth 2"]
+        [
+            "users_auth 42",
+            "users_auth 7",
+            "users_auth 100",
+            "users_auth 5",
+            "users_auth 2"
+        ]
     );
     assert_eq!(
         bench.rows("SELECT * FROM pipes WHERE name IN(\"web_x\", \"p20\", \"a_b\")"),
@@ -343,7 +518,10 @@ fn rows_come_in_the_order_of_the_in_list() {
     );
     let parameters = [Parameter::Integer(42), Parameter::Text("2".into())];
     let result = bench
-        .query("SELECT id FROM users_auth WHERE id IN (?, ?) LIMIT 5", &parameters)
+        .query(
+            "SELECT id FROM users_auth WHERE id IN (?, ?) LIMIT 5",
+            &parameters,
+        )
         .unwrap();
     assert_eq!(written(&result), "42;2");
 }
@@ -365,13 +543,28 @@ fn an_empty_in_list_has_no_rows() {
 fn equality_on_a_key_asks_the_table_for_that_key_only() {
     let bench = Bench::new();
     for (sql, asked) in [
-        ("SELECT * FROM users_auth WHERE id = 7", &["users_auth 7"][..]),
+        (
+            "SELECT * FROM users_auth WHERE id = 7",
+            &["users_auth 7"][..],
+        ),
         ("SELECT * FROM users_auth WHERE id = '7'", &["users_auth 7"]),
-        ("SELECT * FROM users_auth WHERE hash = 'two'", &["users_auth all"]),
+        (
+            "SELECT * FROM users_auth WHERE hash = 'two'",
+            &["users_auth all"],
+        ),
         ("SELECT * FROM users_auth LIMIT 2", &["users_auth limit 2"]),
-        ("SELECT * FROM users_auth LIMIT 1, 2", &["users_auth limit 3"]),
-        ("SELECT * FROM users_auth ORDER BY hash LIMIT 2", &["users_auth all"]),
-        ("SELECT * FROM users_auth WHERE hash LIKE 't%' LIMIT 1", &["users_auth all"]),
+        (
+            "SELECT * FROM users_auth LIMIT 1, 2",
+            &["users_auth limit 3"],
+        ),
+        (
+            "SELECT * FROM users_auth ORDER BY hash LIMIT 2",
+            &["users_auth all"],
+        ),
+        (
+            "SELECT * FROM users_auth WHERE hash LIKE 't%' LIMIT 1",
+            &["users_auth all"],
+        ),
         ("SELECT * FROM users_auth WHERE id = NULL", &[]),
         ("SELECT * FROM pipes WHERE name = 20", &["pipes 20"]),
         (
@@ -405,7 +598,10 @@ fn parameters_are_counted_in_the_order_of_the_text() {
     assert_eq!(error.kind, ErrorKind::InvalidValue);
     let columns = bench
         .engine
-        .columns(&parse("SELECT id, ? AS x FROM users_auth LIMIT ?").unwrap(), &bench.context)
+        .columns(
+            &parse("SELECT id, ? AS x FROM users_auth LIMIT ?").unwrap(),
+            &bench.context,
+        )
         .unwrap();
     let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["id", "x"]);
@@ -447,18 +643,36 @@ fn what_is_not_offered_is_refused_with_its_kind() {
         ("SELECT * FROM nowhere.pipes", ErrorKind::UnknownDatabase),
         ("SELECT nothing FROM pipes", ErrorKind::UnknownColumn),
         ("SELECT rowid FROM pipes", ErrorKind::UnknownColumn),
-        ("SELECT id FROM users_auth WHERE nothing = 5", ErrorKind::UnknownColumn),
+        (
+            "SELECT id FROM users_auth WHERE nothing = 5",
+            ErrorKind::UnknownColumn,
+        ),
         ("SELECT p.nothing FROM pipes p", ErrorKind::UnknownColumn),
-        ("SELECT name FROM pipes, users_in_pipes", ErrorKind::UnknownColumn),
+        (
+            "SELECT name FROM pipes, users_in_pipes",
+            ErrorKind::UnknownColumn,
+        ),
         ("SELECT @@nothing", ErrorKind::UnknownVariable),
         ("SELECT LOAD_FILE('/etc/passwd')", ErrorKind::Unsupported),
         ("SELECT load_extension('x')", ErrorKind::Unsupported),
         ("SELECT sqlite_version()", ErrorKind::Unsupported),
-        ("SELECT ROW_NUMBER() OVER (ORDER BY id) FROM users_auth", ErrorKind::Unsupported),
+        (
+            "SELECT ROW_NUMBER() OVER (ORDER BY id) FROM users_auth",
+            ErrorKind::Unsupported,
+        ),
         ("SELECT name INTO @x FROM pipes", ErrorKind::Unsupported),
-        ("SELECT id FROM users_auth GROUP BY id WITH ROLLUP", ErrorKind::Unsupported),
-        ("WITH RECURSIVE c AS (SELECT 1) SELECT * FROM c", ErrorKind::Unsupported),
-        ("SELECT id FROM users_auth WHERE COUNT(*) > 1", ErrorKind::Unsupported),
+        (
+            "SELECT id FROM users_auth GROUP BY id WITH ROLLUP",
+            ErrorKind::Unsupported,
+        ),
+        (
+            "WITH RECURSIVE c AS (SELECT 1) SELECT * FROM c",
+            ErrorKind::Unsupported,
+        ),
+        (
+            "SELECT id FROM users_auth WHERE COUNT(*) > 1",
+            ErrorKind::Unsupported,
+        ),
         ("SELECT (SELECT 1, 2)", ErrorKind::Unsupported),
         ("SELECT 1 UNION SELECT 1, 2", ErrorKind::ColumnCount),
         ("SELECT * ", ErrorKind::Syntax),
@@ -492,7 +706,10 @@ fn a_result_past_its_bounds_is_an_error_and_not_cut() {
         max_scanned_rows: 40,
         ..QueryLimits::default()
     });
-    assert_eq!(bench.kind("SELECT id FROM users_auth"), ErrorKind::TooManyValues);
+    assert_eq!(
+        bench.kind("SELECT id FROM users_auth"),
+        ErrorKind::TooManyValues
+    );
     assert_eq!(bench.rows("SELECT COUNT(*) FROM users_auth"), "4");
     assert_eq!(
         bench.kind("SELECT CONCAT(REPLACE('aaaaaaaaaa', 'a', hash), REPLACE('aaaaaaaaaaaaaaaaaaaa', 'a', 'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb')) FROM users_auth LIMIT 3"),
@@ -574,13 +791,36 @@ fn long_chains_and_long_lists_are_answered_or_refused() {
     let bench = Bench::new();
     let chain = format!("SELECT 1{}", " + 1".repeat(900));
     assert_eq!(bench.rows(&chain), "901");
-    let ands = format!("SELECT id FROM users_auth WHERE id = 7{}", " AND id = 7".repeat(900));
+    let ands = format!(
+        "SELECT id FROM users_auth WHERE id = 7{}",
+        " AND id = 7".repeat(900)
+    );
     assert_eq!(bench.rows(&ands), "7");
     let list: Vec<_> = (0..10_000).rev().map(|id| format!("'{id}'")).collect();
     let sql = format!("SELECT id FROM users_auth WHERE id IN ({})", list.join(","));
     assert_eq!(bench.rows(&sql), "100;42;7;2");
     let unions = format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(150));
-    assert_eq!(bench.rows(&format!("SELECT COUNT(*) FROM ({unions}) t")), "151");
+    assert_eq!(
+        bench.rows(&format!("SELECT COUNT(*) FROM ({unions}) t")),
+        "151"
+    );
+    let nested = format!("SELECT {}1{}", "(SELECT ".repeat(20), ")".repeat(20));
+    assert_eq!(bench.rows(&nested), "1");
+    if let Ok(query) = parse(&format!(
+        "SELECT {}1{}",
+        "(SELECT ".repeat(45),
+        ")".repeat(45)
+    )) {
+        let refused = bench.engine.select(&query, &[], &bench.context);
+        assert_eq!(refused.unwrap_err().kind, ErrorKind::Unsupported);
+    }
+    let doubled = (0..20).fold("'aaaaaaaaaaaaaaaaaaaa'".to_owned(), |text, _| {
+        format!("REPLACE({text}, 'a', 'aaaa')")
+    });
+    assert_eq!(
+        bench.kind(&format!("SELECT {doubled}")),
+        ErrorKind::TooManyValues
+    );
     let postfix = format!("SELECT 1{}", " IS NULL".repeat(500));
     assert_eq!(bench.kind(&postfix), ErrorKind::Unsupported);
 }
@@ -684,10 +924,17 @@ fn what_clients_send_by_themselves_is_answered() {
         "DESC `CometQL_v1`.`pipes` users",
         "EXPLAIN pipes",
     ] {
-        let result = bench.show(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let result = bench
+            .show(sql)
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
         assert!(!result.columns.is_empty(), "{sql}");
-        assert!(result.columns.iter().all(|column| !column.name.is_empty()), "{sql}");
-        let columns = bench.engine.show_columns(&Show::parse(sql).unwrap(), &bench.context);
+        assert!(
+            result.columns.iter().all(|column| !column.name.is_empty()),
+            "{sql}"
+        );
+        let columns = bench
+            .engine
+            .show_columns(&Show::parse(sql).unwrap(), &bench.context);
         assert_eq!(columns.unwrap(), result.columns, "{sql}");
     }
 }
@@ -697,12 +944,21 @@ fn show_has_the_shapes_clients_read() {
     let bench = Bench::new();
     let shown = |sql| written(&bench.show(sql).unwrap());
     assert_eq!(shown("SHOW DATABASES"), "CometQL_v1");
-    assert_eq!(shown("SHOW TABLES LIKE 'users%'"), "users_in_pipes;users_auth");
+    assert_eq!(
+        shown("SHOW TABLES LIKE 'users%'"),
+        "users_in_pipes;users_auth"
+    );
     let tables = bench.show("SHOW FULL TABLES").unwrap();
     assert_eq!(names(&tables), ["Tables_in_CometQL_v1", "Table_type"]);
     let described = bench.show("DESCRIBE users_auth").unwrap();
-    assert_eq!(names(&described), ["Field", "Type", "Null", "Key", "Default", "Extra"]);
-    assert_eq!(written(&described), "id|int(11)|NO|PRI||;hash|varchar(32)|NO|||");
+    assert_eq!(
+        names(&described),
+        ["Field", "Type", "Null", "Key", "Default", "Extra"]
+    );
+    assert_eq!(
+        written(&described),
+        "id|int(11)|NO|PRI||;hash|varchar(32)|NO|||"
+    );
     assert_eq!(shown("SHOW VARIABLES LIKE 'autocommit'"), "autocommit|ON");
     assert_eq!(shown("SHOW STATUS"), "flag|session;id|15");
     assert_eq!(shown("SHOW GLOBAL STATUS WHERE Value > 1"), "uptime|5");
@@ -715,7 +971,9 @@ fn show_has_the_shapes_clients_read() {
     let processes = bench.show("SHOW PROCESSLIST").unwrap();
     assert_eq!(
         names(&processes),
-        ["Id", "User", "Host", "db", "Command", "Time", "State", "Info"]
+        [
+            "Id", "User", "Host", "db", "Command", "Time", "State", "Info"
+        ]
     );
     assert_eq!(processes.rows[0][7].as_deref().map(str::len), Some(100));
     assert_eq!(
@@ -737,7 +995,10 @@ fn show_refuses_what_does_not_exist() {
         ("SHOW TABLES WHERE", ErrorKind::Syntax),
         ("SHOW TABLES nonsense", ErrorKind::Syntax),
         ("SHOW VARIABLES WHERE nothing = 1", ErrorKind::UnknownColumn),
-        ("SHOW VARIABLES WHERE 1 = 1; DROP TABLE x", ErrorKind::Syntax),
+        (
+            "SHOW VARIABLES WHERE 1 = 1; DROP TABLE x",
+            ErrorKind::Syntax,
+        ),
         ("EXPLAIN SELECT 1", ErrorKind::Unsupported),
     ] {
         assert_eq!(bench.show(sql).unwrap_err().kind, kind, "{sql}");
@@ -761,12 +1022,21 @@ fn introspection_agrees_with_the_tables() {
     );
     let columns = bench.engine.table_columns("pipes").unwrap();
     assert_eq!(columns[0].max_length, 64);
-    for table in bench.query("SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES", &[]).unwrap().rows {
+    for table in bench
+        .query(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES",
+            &[],
+        )
+        .unwrap()
+        .rows
+    {
         let (schema, name) = (table[0].as_deref().unwrap(), table[1].as_deref().unwrap());
         if matches!(name, "refuses" | "panics") {
             continue;
         }
-        let all = bench.query(&format!("SELECT * FROM {schema}.{name}"), &[]).unwrap();
+        let all = bench
+            .query(&format!("SELECT * FROM {schema}.{name}"), &[])
+            .unwrap();
         let counted = bench.rows(&format!(
             "SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '{schema}' AND TABLE_NAME = '{name}'"
         ));
@@ -797,16 +1067,51 @@ fn expression() -> impl Strategy<Value = String> {
             "LIKE", "NOT LIKE", "REGEXP", "&", "|", "^", "<<", ">>", "->", "->>",
         ]);
         let unary = prop::sample::select(vec![
-            "ABS", "HEX", "LENGTH", "UPPER", "FLOOR", "CEIL", "ROUND", "SUM", "GROUP_CONCAT",
-            "JSON_UNQUOTE", "JSON_VALID", "FROM_UNIXTIME", "UNIX_TIMESTAMP", "DATE", "MIN", "YEAR",
-            "TRIM", "SIGN",
+            "ABS",
+            "HEX",
+            "LENGTH",
+            "UPPER",
+            "FLOOR",
+            "CEIL",
+            "ROUND",
+            "SUM",
+            "GROUP_CONCAT",
+            "JSON_UNQUOTE",
+            "JSON_VALID",
+            "FROM_UNIXTIME",
+            "UNIX_TIMESTAMP",
+            "DATE",
+            "MIN",
+            "YEAR",
+            "TRIM",
+            "SIGN",
         ]);
         let two = prop::sample::select(vec![
-            "CONCAT", "IFNULL", "MOD", "LEFT", "RIGHT", "LOCATE", "SUBSTR", "JSON_EXTRACT",
-            "DATE_FORMAT", "GREATEST", "NULLIF", "CONCAT_WS", "FROM_UNIXTIME", "ROUND", "INSTR",
+            "CONCAT",
+            "IFNULL",
+            "MOD",
+            "LEFT",
+            "RIGHT",
+            "LOCATE",
+            "SUBSTR",
+            "JSON_EXTRACT",
+            "DATE_FORMAT",
+            "GREATEST",
+            "NULLIF",
+            "CONCAT_WS",
+            "FROM_UNIXTIME",
+            "ROUND",
+            "INSTR",
         ]);
         let types = prop::sample::select(vec![
-            "SIGNED", "CHAR", "CHAR(2)", "DECIMAL(10,2)", "DATE", "DATETIME", "DOUBLE", "JSON",
+            "SIGNED",
+            "CHAR",
+            "CHAR(2)",
+            "DECIMAL(10,2)",
+            "DATE",
+            "DATETIME",
+            "DOUBLE",
+            "JSON",
         ]);
         prop_oneof![
             (inner.clone(), binary, inner.clone()).prop_map(|(a, op, b)| format!("({a} {op} {b})")),

@@ -90,10 +90,7 @@ impl ServerVariables {
         Ok(value.clone())
     }
 
-    fn entry(
-        &self,
-        name: &str,
-    ) -> Result<(&'static str, &Entry), SqlError> {
+    fn entry(&self, name: &str) -> Result<(&'static str, &Entry), SqlError> {
         self.values
             .get_key_value(name.to_ascii_lowercase().as_str())
             .map(|(name, entry)| (*name, entry))
@@ -262,8 +259,16 @@ const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
     ("character_set_results", Kind::Fixed, Some("utf8mb4")),
     ("character_set_server", Kind::Fixed, Some("utf8mb4")),
     ("character_set_system", Kind::Fixed, Some("utf8mb4")),
-    ("collation_connection", Kind::Fixed, Some("utf8mb4_general_ci")),
-    ("collation_database", Kind::Fixed, Some("utf8mb4_general_ci")),
+    (
+        "collation_connection",
+        Kind::Fixed,
+        Some("utf8mb4_general_ci"),
+    ),
+    (
+        "collation_database",
+        Kind::Fixed,
+        Some("utf8mb4_general_ci"),
+    ),
     ("collation_server", Kind::Fixed, Some("utf8mb4_general_ci")),
     (ERROR_NUMBERS, Kind::Text, Some("cometql")),
     ("connect_timeout", Kind::Fixed, Some("10")),
@@ -342,8 +347,16 @@ const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
     ("updatable_views_with_limit", Kind::Text, Some("YES")),
     ("version", Kind::Fixed, Some(VERSION)),
     ("version_comment", Kind::Fixed, Some(VERSION_COMMENT)),
-    ("version_compile_machine", Kind::Fixed, Some(std::env::consts::ARCH)),
-    ("version_compile_os", Kind::Fixed, Some(std::env::consts::OS)),
+    (
+        "version_compile_machine",
+        Kind::Fixed,
+        Some(std::env::consts::ARCH),
+    ),
+    (
+        "version_compile_os",
+        Kind::Fixed,
+        Some(std::env::consts::OS),
+    ),
     ("wait_timeout", Kind::Text, Some("28800")),
     ("warning_count", Kind::Fixed, Some("0")),
 ];
@@ -374,7 +387,10 @@ mod tests {
         let mut variables = variables();
         variables.set("AUTOCOMMIT", Some("off")).unwrap();
         assert!(!variables.autocommit());
-        assert_eq!(variables.global("autocommit").unwrap().as_deref(), Some("1"));
+        assert_eq!(
+            variables.global("autocommit").unwrap().as_deref(),
+            Some("1")
+        );
         variables.reset();
         assert!(variables.autocommit());
     }
@@ -382,7 +398,9 @@ mod tests {
     #[test]
     fn error_numbers_are_chosen_by_a_session_variable() {
         let mut variables = variables();
-        variables.set("cometwire_error_numbers", Some("MySQL")).unwrap();
+        variables
+            .set("cometwire_error_numbers", Some("MySQL"))
+            .unwrap();
         assert_eq!(variables.error_numbers(), ErrorNumbers::MySql);
         assert!(variables.set("cometwire_error_numbers", Some("x")).is_err());
         assert_eq!(variables.error_numbers(), ErrorNumbers::MySql);
@@ -392,7 +410,10 @@ mod tests {
     fn sql_mode_never_changes_how_literals_are_read() {
         let mut variables = variables();
         variables
-            .set("sql_mode", Some("STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES, ansi_quotes"))
+            .set(
+                "sql_mode",
+                Some("STRICT_TRANS_TABLES,NO_BACKSLASH_ESCAPES, ansi_quotes"),
+            )
             .unwrap();
         assert_eq!(
             variables.get("sql_mode").unwrap().as_deref(),

@@ -333,7 +333,9 @@ impl LiveCursor {
         };
         match (kind, value) {
             (_, ValueRef::Null) => Key::Never,
-            (ColumnKind::Integer, ValueRef::Integer(integer)) => Key::Value(Value::Integer(integer)),
+            (ColumnKind::Integer, ValueRef::Integer(integer)) => {
+                Key::Value(Value::Integer(integer))
+            }
             (ColumnKind::Integer, ValueRef::Text(text)) => std::str::from_utf8(text)
                 .ok()
                 .and_then(|text| text.trim().parse().ok())
