@@ -167,7 +167,7 @@ describe('bad commands', () => {
     ['a publish to a long name', `web_pipe2\nweb_${'x'.repeat(61)}\ne\n*\n1`],
     ['a publish to a bad name', 'web_pipe2\nweb_ж\ne\n*\n1'],
     ['a count without a pipe', 'pipe_count'],
-    ['a count with a bad marker', 'pipe_count\nweb_x\na.b\n'],
+    ['a count with a bad marker', 'pipe_count\nweb_x\na b\n'],
     ['a log with a long marker', `pipe_log\nweb_x\n${'m'.repeat(65)}\n`],
     ['a log without a pipe', 'pipe_log'],
     ['a list without a pipe', 'track_pipe_users'],
@@ -213,14 +213,19 @@ test('nothing a user sends reaches the top level of a message', async () => {
   await listener.subscribe('web_top');
   const payload =
     '{"jscode":"alert(1)","error":500,"authorized":"true","marker":"m","uuid":"u","user_id":1,"pipe":"sys"}';
-  for (const text of [payload, `A::7;forged;${payload}`, `","jscode":"alert(1)`]) {
-    sender.publish('web_top', 'e', text);
-    const heard = await listener.take((one) => one.pipe !== 'sys');
-    assert.deepEqual(Object.keys(heard).sort(), [
+  const texts = [payload, `A::7;forged;${payload}`, `","jscode":"alert(1)`];
+  for (const text of texts) sender.publish('web_top', 'e', text);
+  sender.publish('web_top', 'end', '1');
+  const last = await listener.take((one) => one.event === 'end');
+  const heard = listener.lines.map((line) => line.message).filter((one) => one.pipe === 'web_top');
+  // A text that forges a sender may be refused or quoted.
+  assert.ok(heard.length >= texts.length && heard.at(-1) === last);
+  for (const message of heard) {
+    assert.deepEqual(Object.keys(message).sort(), [
       'data', 'event', 'event_name', 'message_send_time', 'pipe', 'user_id',
     ]);
-    assert.equal(heard.user_id, 0);
-    assert.equal(heard.data.startsWith('A::'), false);
+    assert.equal(message.user_id, 0);
+    assert.equal(message.data.startsWith('A::'), false);
   }
   sender.destroy();
   listener.destroy();

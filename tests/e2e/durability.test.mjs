@@ -107,15 +107,15 @@ test('every one of many statements answered OK while the kill came', async (t) =
   await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('storm', 1000)");
   const writers = await Promise.all(Array.from({ length: 8 }, () => server.sql()));
   const acknowledged = [];
-  const storm = writers.map(async (writer, who) => {
+  const storm = Promise.allSettled(writers.map(async (writer, who) => {
     for (let index = 0; index < 120; index += 1) {
       await publish(writer, 'storm', 'e', `${who}:${index}`);
       acknowledged.push(`${who}:${index}`);
     }
-  });
+  }));
   await until('some are acknowledged', () => acknowledged.length >= 100);
   await server.kill9();
-  await Promise.allSettled(storm);
+  await storm;
   await server.restart();
   const kept = (await rows(await server.sql(), "SELECT message FROM pipes_messages WHERE name = 'storm' LIMIT 1000")).map(
     (row) => row.message,

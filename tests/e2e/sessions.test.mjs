@@ -74,3 +74,25 @@ test('one INSERT of several rows arrives together and in order', async () => {
   assert.equal((await browser.takeFrom('batch_a')).data, 'end');
   browser.destroy();
 });
+
+test('hundreds of short connections each publish one message', async () => {
+  const WORKERS = 40;
+  const EACH = 15;
+  const browser = await server.browser();
+  await browser.subscribe('short_lives');
+  const workers = Array.from({ length: WORKERS }, async (_, worker) => {
+    for (let index = 0; index < EACH; index += 1) {
+      const link = await server.sql();
+      await publish(link, 'short_lives', 'e', `${worker}:${index}`);
+      await link.end();
+    }
+  });
+  await Promise.all(workers);
+  const heard = new Set();
+  while (heard.size < WORKERS * EACH) {
+    const { data } = await browser.takeFrom('short_lives');
+    assert.equal(heard.has(data), false, `${data} arrived twice`);
+    heard.add(data);
+  }
+  browser.destroy();
+});

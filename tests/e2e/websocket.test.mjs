@@ -421,3 +421,26 @@ describe('a quiet connection', () => {
     return client.frames.filter((frame) => frame.opcode === OPCODE.ping).length;
   }
 });
+
+test('a reader that stops reading is dropped, and nobody else waits for it', async (t) => {
+  const bounded = await Server.start({ args: ['--max-queued-bytes', '65536'] });
+  t.after(() => bounded.stop());
+  const backend = await bounded.sql();
+  const stuck = await bounded.browser();
+  const reader = await bounded.browser();
+  for (const client of [stuck, reader]) await client.subscribe('web_flood');
+  stuck.socket.pause();
+  const text = 'x'.repeat(60_000);
+  let published = 0;
+  while ((await subscribers(backend, 'web_flood')) === 2) {
+    await publish(backend, 'web_flood', 'e', `${published}:${text}`);
+    const { data } = await reader.takeFrom('web_flood');
+    assert.equal(data, `${published}:${text}`);
+    published += 1;
+    assert.ok(published < 2000, 'the stuck reader is never dropped');
+  }
+  await reader.processed();
+  stuck.socket.resume();
+  await stuck.waitUntilDropped();
+  assert.deepEqual(stuck.closeFrames, []);
+});

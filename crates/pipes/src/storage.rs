@@ -104,7 +104,7 @@ pub enum Write {
         dev_id: DevId,
         /// The message.
         message: Message,
-        /// The length for a pipe without settings; 0 keeps nothing.
+        /// The length for a pipe without settings, or with length 0; 0 keeps nothing.
         default_length: u32,
     },
     /// Empties a history. Offsets go on from where they were.
@@ -122,7 +122,8 @@ pub enum Write {
         id: MessageId,
     },
     /// Sets or replaces a pipe's settings and trims its history to the new
-    /// length at once (length 0 keeps what is there, and stores no more).
+    /// length at once (length 0 keeps what is there; what comes is up to
+    /// [`Write::AppendHistory`]'s `default_length`).
     PutSettings {
         /// The tenant.
         dev_id: DevId,

@@ -107,7 +107,10 @@ impl Target<'_, '_> {
     ) -> Result<Outcome, Failure> {
         let name = &message.pipe;
         let settings = self.index.settings(dev_id, name);
-        let length = settings.map_or(default_length, |settings| settings.length);
+        let length = match settings {
+            Some(settings) if settings.length > 0 => settings.length,
+            _ => default_length,
+        };
         if length == 0 {
             return Ok(Outcome::NotKept);
         }

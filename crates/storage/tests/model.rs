@@ -146,7 +146,12 @@ impl Model {
                 time,
             } => {
                 let outcome = write(storage, appending(dev, PIPES[pipe], &payload, length, time));
-                let kept = *self.lengths.get(&(dev, pipe)).unwrap_or(&length) as usize;
+                let set = self
+                    .lengths
+                    .get(&(dev, pipe))
+                    .copied()
+                    .filter(|set| *set > 0);
+                let kept = set.unwrap_or(length) as usize;
                 if kept == 0 {
                     return assert_eq!(outcome, Outcome::NotKept);
                 }

@@ -46,7 +46,8 @@ async fn python(server: &Server, script: &str) -> String {
              return pymysql.connect(host='127.0.0.1', port={}, user='15', password=password, **more)\n",
         server.port
     );
-    let mut command = Command::new("python3");
+    let python = std::env::var_os("COMETWIRE_TEST_PYTHON").unwrap_or_else(|| "python3".into());
+    let mut command = Command::new(python);
     command.arg("-c").arg(format!("{prelude}{script}"));
     run(command).await
 }
