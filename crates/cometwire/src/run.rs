@@ -11,6 +11,7 @@ use cometql::wire::Wire;
 use cometql::{CometQl, CometQlBackend};
 use pipes::tenant::Tenants;
 use pipes::{Hall, HallConfig};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::SqliteStorage;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -125,7 +126,10 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
 
 /// As many open files as the system lets us have; gives how many.
 fn raise_file_limit() -> Option<u64> {
-    rlimit::increase_nofile_limit(u64::MAX).ok()
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit.clone()).ok()?;
+    limit.current
 }
 
 /// Says where everything is. The key is shown at the start that made it, and
