@@ -39,11 +39,12 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let storage = SqliteStorage::open(&data, storage::Config::default())
         .map_err(|error| error.to_string())?;
     let storage = Arc::new(storage);
-    let root_key = RootKey::find(settings.root_key.clone(), &data)?;
     let backends = listen(settings.cometql_address(), "CometQL", "--cometql").await?;
     let browsers = listen(settings.http_address(), "browsers", "--http").await?;
     let backend_address = address(&backends)?;
     let browser_address = address(&browsers)?;
+    // Last of what can fail: a key that is made is shown by this start or never.
+    let root_key = RootKey::find(settings.given_root_key(), &data)?;
 
     let gateway_config = limits::gateway(settings);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -103,7 +104,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
 
 fn tenants(settings: &Settings, root_key: &RootKey) -> Tenants {
     let root = Tenants::new(root_key.key.0.clone());
-    settings.dev.iter().fold(root, |tenants, developer| {
+    settings.developers().fold(root, |tenants, developer| {
         tenants.with(developer.dev_id, developer.key.clone())
     })
 }
@@ -128,7 +129,7 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
 fn raise_file_limit() -> Option<u64> {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit.clone()).ok()?;
+    setrlimit(Resource::Nofile, limit).ok()?;
     limit.current
 }
 
@@ -169,8 +170,8 @@ fn announce(
             "  Root key   {key}    shown this once, kept in {kept}"
         );
     }
-    let others = settings.dev.iter().filter(|dev| dev.dev_id.number() != 0);
-    let others: Vec<String> = others.map(|dev| dev.dev_id.to_string()).collect();
+    let others = settings.developers().map(|dev| dev.dev_id.to_string());
+    let others: Vec<String> = others.collect();
     if !others.is_empty() {
         let _ = writeln!(text, "  dev_ids    0 (root), {}", others.join(", "));
     }

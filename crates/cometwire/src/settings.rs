@@ -102,7 +102,7 @@ pub(crate) struct Settings {
     )]
     pub(crate) max_browsers: Option<usize>,
 
-    /// Backend sessions open at once [default: 1000].
+    /// Backend sessions open at once [default: 10000].
     #[arg(
         long,
         value_name = "N",
@@ -363,6 +363,19 @@ impl Settings {
         }
     }
 
+    /// The operator's key of root: `root_key`, or the key of developer 0.
+    pub(crate) fn given_root_key(&self) -> Option<Secret> {
+        let named = self.dev.iter().find(|dev| dev.dev_id == DevId::ROOT);
+        self.root_key
+            .clone()
+            .or_else(|| named.map(|dev| Secret(dev.key.clone())))
+    }
+
+    /// The developers besides root.
+    pub(crate) fn developers(&self) -> impl Iterator<Item = &Developer> {
+        self.dev.iter().filter(|dev| dev.dev_id != DevId::ROOT)
+    }
+
     /// Where backends connect.
     pub(crate) fn cometql_address(&self) -> SocketAddr {
         self.cometql
@@ -465,6 +478,13 @@ mod tests {
         for wrong in ["15", "x:key", "15:", "100000:key", "-1:key"] {
             assert!(wrong.parse::<Developer>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn developer_0_is_root() {
+        let settings = Settings::parse_from(["cometwire", "--dev", "0:r", "--dev", "7:k"]);
+        assert_eq!(settings.given_root_key().unwrap().0, "r");
+        assert_eq!(settings.developers().count(), 1);
     }
 
     #[test]
