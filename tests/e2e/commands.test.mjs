@@ -59,7 +59,8 @@ describe('subscriptions', () => {
     const forty = Array.from({ length: 40 }, (_, index) => `forty_${index}`);
     client.command('subscription', 'x', ...forty, 'y'.repeat(65), 'private_room', '', 'last_one');
     await client.processed();
-    for (const name of ['forty_0', 'forty_39', 'last_one']) assert.equal(await subscribers(sql, name), 1, name);
+    for (const name of ['forty_0', 'forty_39', 'last_one'])
+      assert.equal(await subscribers(sql, name), 1, name);
     assert.equal(await subscribers(sql, 'private_room'), 0);
     const errors = client.inbox.filter((one) => one.pipe === 'sys');
     assert.ok(errors.length >= 3, JSON.stringify(errors));
@@ -95,7 +96,21 @@ describe('families of pipes', () => {
   test('a browser publishes to web_ pipes, to webauth_ when authorised, and to nothing else', async () => {
     const anonymous = await server.browser();
     const user = await server.browser(userOf(42));
-    for (const pipe of ['loginPipe', 'news', 'track_hall', 'user_status_42', 'private_x', 'trust_x', 'sys', 'msg', '_answer', '@news', 'web', 'xweb_a', '@webauth_a']) {
+    for (const pipe of [
+      'loginPipe',
+      'news',
+      'track_hall',
+      'user_status_42',
+      'private_x',
+      'trust_x',
+      'sys',
+      'msg',
+      '_answer',
+      '@news',
+      'web',
+      'xweb_a',
+      '@webauth_a',
+    ]) {
       user.publish(pipe, 'e', '1');
       await sysError(user);
     }
@@ -142,11 +157,21 @@ describe('families of pipes', () => {
       client.command('track_pipe_users', pipe, 'm3');
       assert.equal((await sysError(client)).data.user_id, -1);
     }
-    assert.deepEqual(client.inbox.filter((one) => one.marker), []);
+    assert.deepEqual(
+      client.inbox.filter((one) => one.marker),
+      [],
+    );
     client.destroy();
   });
 
-  for (const name of ['sys', 'msg', '_answer', '_answer_to_web_room', 'comet_msg_slave_send_msg', '__comet_x']) {
+  for (const name of [
+    'sys',
+    'msg',
+    '_answer',
+    '_answer_to_web_room',
+    'comet_msg_slave_send_msg',
+    '__comet_x',
+  ]) {
     test(`a backend cannot publish as ${name}`, async () => {
       await assert.rejects(publish(sql, name, 'e', '1'), { errno: 12 });
     });
@@ -222,7 +247,12 @@ test('nothing a user sends reaches the top level of a message', async () => {
   assert.ok(heard.length >= texts.length && heard.at(-1) === last);
   for (const message of heard) {
     assert.deepEqual(Object.keys(message).sort(), [
-      'data', 'event', 'event_name', 'message_send_time', 'pipe', 'user_id',
+      'data',
+      'event',
+      'event_name',
+      'message_send_time',
+      'pipe',
+      'user_id',
     ]);
     assert.equal(message.user_id, 0);
     assert.equal(message.data.startsWith('A::'), false);
@@ -232,7 +262,11 @@ test('nothing a user sends reaches the top level of a message', async () => {
 });
 
 test('one pipe has one order for everyone, and a publisher keeps its own across pipes', async () => {
-  const listeners = [await server.browser(), await server.browser({ version: '3.25' }), await server.browser()];
+  const listeners = [
+    await server.browser(),
+    await server.browser({ version: '3.25' }),
+    await server.browser(),
+  ];
   for (const listener of listeners) await listener.subscribe('web_order', 'web_order_2');
   const senders = [await server.browser(), await server.browser(), await server.browser()];
   for (let index = 0; index < 100; index += 1) {
@@ -243,7 +277,10 @@ test('one pipe has one order for everyone, and a publisher keeps its own across 
   }
   const orders = [];
   for (const listener of listeners) {
-    await until('all messages', () => listener.inbox.filter((one) => one.pipe?.startsWith('web_order')).length === 600);
+    await until(
+      'all messages',
+      () => listener.inbox.filter((one) => one.pipe?.startsWith('web_order')).length === 600,
+    );
     orders.push(listener.waitingOn('web_order').map((one) => one.data));
     for (const who of senders.keys()) {
       const own = listener.inbox.filter((one) => one.data?.startsWith?.(`${who}:`));
@@ -251,7 +288,10 @@ test('one pipe has one order for everyone, and a publisher keeps its own across 
       for (let index = 0; index < 100; index += 1) {
         expected.push(`web_order ${who}:${index}`, `web_order_2 ${who}:${index}`);
       }
-      assert.deepEqual(own.map((one) => `${one.pipe} ${one.data}`), expected);
+      assert.deepEqual(
+        own.map((one) => `${one.pipe} ${one.data}`),
+        expected,
+      );
     }
   }
   assert.deepEqual(orders[1], orders[0]);

@@ -28,7 +28,9 @@ test('a key', async (t) => {
   const sql = await killedAfter(server, (before) =>
     before.query("INSERT INTO users_auth (id, hash) VALUES (42, 'k3yOfUser42')"),
   );
-  assert.deepEqual(await rows(sql, 'SELECT * FROM users_auth WHERE id = 42'), [{ id: '42', hash: 'k3yOfUser42' }]);
+  assert.deepEqual(await rows(sql, 'SELECT * FROM users_auth WHERE id = 42'), [
+    { id: '42', hash: 'k3yOfUser42' },
+  ]);
   const browser = await server.browser({ userId: 42, userKey: 'k3yOfUser42' });
   assert.equal(browser.greeting.authorized, 'true');
 });
@@ -47,12 +49,14 @@ test('a setting', async (t) => {
   const sql = await killedAfter(server, (before) =>
     before.query("INSERT INTO pipes_settings (name, length) VALUES ('kept', 7)"),
   );
-  assert.deepEqual(await rows(sql, "SELECT * FROM pipes_settings WHERE name = 'kept'"), [{ name: 'kept', length: '7' }]);
+  assert.deepEqual(await rows(sql, "SELECT * FROM pipes_settings WHERE name = 'kept'"), [
+    { name: 'kept', length: '7' },
+  ]);
 });
 
 test('queued private messages, in order', async (t) => {
   const server = await start(t);
-  const texts = ['first', 'Привет 😀', "it's \\ \"third\"\n"];
+  const texts = ['first', 'Привет 😀', 'it\'s \\ "third"\n'];
   await killedAfter(server, async (before) => {
     await before.query("INSERT INTO users_auth (id, hash) VALUES (42, 'key')");
     for (const text of texts) {
@@ -74,8 +78,9 @@ test('a private message that was handed over is not handed over again', async (t
     await before.query("INSERT INTO users_messages (id, event, message) VALUES (42, 'e', 'once')");
     const browser = await server.browser({ userId: 42, userKey: 'key' });
     await browser.takeFrom('msg');
-    await until('the queue is empty', async () =>
-      (await rows(before, 'SELECT * FROM users_messages WHERE id = 42')).length === 0,
+    await until(
+      'the queue is empty',
+      async () => (await rows(before, 'SELECT * FROM users_messages WHERE id = 42')).length === 0,
     );
   });
   const browser = await server.browser({ userId: 42, userKey: 'key' });
@@ -97,8 +102,14 @@ test('history, the same messages with the same ids at the same places', async (t
   assert.deepEqual(await rows(sql, "SELECT * FROM pipes_messages WHERE name = 'web_kept'"), before);
   await publish(sql, 'web_kept', 'e', '"after"');
   const after = await rows(sql, "SELECT * FROM pipes_messages WHERE name = 'web_kept'");
-  assert.deepEqual(after.map((row) => row.id), [...before.slice(1).map((row) => row.id), after.at(-1).id]);
-  assert.equal(before.some((row) => row.id === after.at(-1).id), false);
+  assert.deepEqual(
+    after.map((row) => row.id),
+    [...before.slice(1).map((row) => row.id), after.at(-1).id],
+  );
+  assert.equal(
+    before.some((row) => row.id === after.at(-1).id),
+    false,
+  );
 });
 
 test('every one of many statements answered OK while the kill came', async (t) => {
@@ -107,19 +118,21 @@ test('every one of many statements answered OK while the kill came', async (t) =
   await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('storm', 1000)");
   const writers = await Promise.all(Array.from({ length: 8 }, () => server.sql()));
   const acknowledged = [];
-  const storm = Promise.allSettled(writers.map(async (writer, who) => {
-    for (let index = 0; index < 120; index += 1) {
-      await publish(writer, 'storm', 'e', `${who}:${index}`);
-      acknowledged.push(`${who}:${index}`);
-    }
-  }));
+  const storm = Promise.allSettled(
+    writers.map(async (writer, who) => {
+      for (let index = 0; index < 120; index += 1) {
+        await publish(writer, 'storm', 'e', `${who}:${index}`);
+        acknowledged.push(`${who}:${index}`);
+      }
+    }),
+  );
   await until('some are acknowledged', () => acknowledged.length >= 100);
   await server.kill9();
   await storm;
   await server.restart();
-  const kept = (await rows(await server.sql(), "SELECT message FROM pipes_messages WHERE name = 'storm' LIMIT 1000")).map(
-    (row) => row.message,
-  );
+  const kept = (
+    await rows(await server.sql(), "SELECT message FROM pipes_messages WHERE name = 'storm' LIMIT 1000")
+  ).map((row) => row.message);
   const newest = new Set(kept);
   assert.equal(newest.size, kept.length);
   // Only as many as a SELECT shows can be looked at: the newest acknowledged ones.

@@ -67,15 +67,19 @@ for (const devs of [{}, { 15: 'key_of_15' }]) {
       await until('both are subscribed', async () => (await subscribers(sql, 'web_simple_chat')) === 2);
       await until('the pages know it', async () => (await boris.textContent('#people')) === '2');
 
-      await say(ann, 'Ann', "Привет, it's \"me\" \\n 😀");
-      await shows(boris, '#messages', "Ann: Привет, it's \"me\" \\n 😀");
+      await say(ann, 'Ann', 'Привет, it\'s "me" \\n 😀');
+      await shows(boris, '#messages', 'Ann: Привет, it\'s "me" \\n 😀');
       await until('the report', async () => /\b1\b/.test(await ann.textContent('#report')));
       await say(boris, 'Boris', INJECTION);
       await shows(ann, '#messages', `Boris: ${INJECTION}`);
 
-      await run('mysql', [`-h${server.host}`, `-P${server.cometqlPort}`, '-uroot', `-p${server.rootKey}`, 'CometQL_v1'], {
-        input: await ann.textContent('#sql'),
-      });
+      await run(
+        'mysql',
+        [`-h${server.host}`, `-P${server.cometqlPort}`, '-uroot', `-p${server.rootKey}`, 'CometQL_v1'],
+        {
+          input: await ann.textContent('#sql'),
+        },
+      );
       for (const page of [ann, boris]) await shows(page, '#messages', 'SQL: hello');
       for (const text of ['"plain"', '42', 'null', '[]', '{"text":{"deep":1}}', 'not json <b>']) {
         await publish(sql, 'web_simple_chat', 'message', text);
@@ -102,9 +106,13 @@ for (const devs of [{}, { 15: 'key_of_15' }]) {
       const page = await openChat();
       await server.restart();
       sql = await server.sql();
-      await until('the page is subscribed again', async () => (await subscribers(sql, 'web_simple_chat')) === 1, {
-        within: 30_000,
-      });
+      await until(
+        'the page is subscribed again',
+        async () => (await subscribers(sql, 'web_simple_chat')) === 1,
+        {
+          within: 30_000,
+        },
+      );
       await publish(sql, 'web_simple_chat', 'message', '{"name":"SQL","text":"welcome back"}');
       await shows(page, '#messages', 'SQL: welcome back');
       await page.context().close();
@@ -161,7 +169,11 @@ for (const user of ['root', '15']) {
     }
 
     function statusOf(page, name) {
-      return page.$$eval('#online [data-user-id]', (all, who) => all.find((one) => one.textContent.trim() === who)?.className, name);
+      return page.$$eval(
+        '#online [data-user-id]',
+        (all, who) => all.find((one) => one.textContent.trim() === who)?.className,
+        name,
+      );
     }
 
     async function sees(page, name, status) {
@@ -189,9 +201,9 @@ for (const user of ['root', '15']) {
       await shows(bob, '#messages', `Ann: ${INJECTION}`);
 
       await bob.selectOption('#private-to', { label: 'Ann' });
-      await bob.fill('#private-text', "только тебе: it's \"q\" \\ 😀");
+      await bob.fill('#private-text', 'только тебе: it\'s "q" \\ 😀');
       await bob.click('#private-send');
-      await shows(ann, '#private-messages', "Bob: только тебе: it's \"q\" \\ 😀");
+      await shows(ann, '#private-messages', 'Bob: только тебе: it\'s "q" \\ 😀');
       assert.deepEqual(await messages(ann, '#messages'), [`Ann: ${INJECTION}`]);
 
       await bob.context().close();
@@ -199,7 +211,10 @@ for (const user of ['root', '15']) {
       await ann.selectOption('#private-to', { label: 'Bob' });
       await ann.fill('#private-text', 'read this later');
       await ann.click('#private-send');
-      await until('it is queued', async () => (await rows(sql, 'SELECT * FROM users_messages WHERE id = 2')).length === 1);
+      await until(
+        'it is queued',
+        async () => (await rows(sql, 'SELECT * FROM users_messages WHERE id = 2')).length === 1,
+      );
       const bobAgain = await enter('bob');
       await shows(bobAgain, '#private-messages', 'Ann: read this later');
       await nothingWasInjected(ann, bobAgain);

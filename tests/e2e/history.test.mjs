@@ -26,9 +26,18 @@ describe('history', () => {
     await keep('keeps', 3);
     for (const text of ['a', 'b', 'c', 'd']) await publish(sql, 'keeps', 'e', text);
     const all = await history('keeps');
-    assert.deepEqual(all.map((row) => row.message), ['b', 'c', 'd']);
-    assert.deepEqual(all.map((row) => row.index), ['0', '1', '2']);
-    assert.deepEqual(all.map((row) => row.user_id), ['0', '0', '0']);
+    assert.deepEqual(
+      all.map((row) => row.message),
+      ['b', 'c', 'd'],
+    );
+    assert.deepEqual(
+      all.map((row) => row.index),
+      ['0', '1', '2'],
+    );
+    assert.deepEqual(
+      all.map((row) => row.user_id),
+      ['0', '0', '0'],
+    );
     assert.equal(new Set(all.map((row) => row.id)).size, 3);
   });
 
@@ -118,20 +127,31 @@ describe('private messages', () => {
       ),
     );
     const waiting = await rows(sql, 'SELECT * FROM users_messages WHERE id = 60');
-    assert.deepEqual(waiting.map((row) => row.message), queued);
-    assert.deepEqual(waiting.map((row) => row.index), queued.map((_, index) => String(index)));
+    assert.deepEqual(
+      waiting.map((row) => row.message),
+      queued,
+    );
+    assert.deepEqual(
+      waiting.map((row) => row.index),
+      queued.map((_, index) => String(index)),
+    );
 
     const browser = await server.browser({ userId: 60, userKey: 'key_of_60' });
     const heard = [];
     for (let count = 0; count < 60; count += 1) heard.push(await browser.takeFrom('msg'));
-    assert.deepEqual(heard.map((message) => message.data), queued);
+    assert.deepEqual(
+      heard.map((message) => message.data),
+      queued,
+    );
     assert.ok(heard.every((message) => message.fromQueue === true && message.event === 'e'));
-    await until('the queue is empty', async () =>
-      (await rows(sql, 'SELECT * FROM users_messages WHERE id = 60')).length === 0,
+    await until(
+      'the queue is empty',
+      async () => (await rows(sql, 'SELECT * FROM users_messages WHERE id = 60')).length === 0,
     );
     browser.destroy();
-    await until('60 is offline', async () =>
-      (await rows(sql, 'SELECT time FROM users_time WHERE id = 60'))[0].time !== '0',
+    await until(
+      '60 is offline',
+      async () => (await rows(sql, 'SELECT time FROM users_time WHERE id = 60'))[0].time !== '0',
     );
     await sql.query("INSERT INTO users_messages (id, event, message) VALUES (60, 'e', 'one more')");
     const again = await server.browser({ userId: 60, userKey: 'key_of_60' });
@@ -176,7 +196,9 @@ describe('private messages', () => {
     await theirs.waitUntilDropped();
     await ours.processed();
     assert.deepEqual(await rows(other, 'SELECT hash FROM users_auth WHERE id = 64'), []);
-    assert.deepEqual(await rows(sql, 'SELECT hash FROM users_auth WHERE id = 64'), [{ hash: 'the_same_key' }]);
+    assert.deepEqual(await rows(sql, 'SELECT hash FROM users_auth WHERE id = 64'), [
+      { hash: 'the_same_key' },
+    ]);
     ours.destroy();
   });
 });

@@ -53,7 +53,10 @@ test('the JavaScript client is served to pages of any origin', async () => {
 
 test('OPTIONS is answered for any path', async () => {
   for (const path of ['/info', '/anything']) {
-    const { status, headers } = await request(path, { method: 'OPTIONS', headers: { Origin: 'https://a.example' } });
+    const { status, headers } = await request(path, {
+      method: 'OPTIONS',
+      headers: { Origin: 'https://a.example' },
+    });
     assert.ok([200, 204].includes(status));
     assert.equal(headers['access-control-allow-origin'], '*');
     assert.match(headers['access-control-allow-methods'], /GET/);

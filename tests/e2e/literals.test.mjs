@@ -78,7 +78,10 @@ function phpJson(value) {
 }
 
 function escapeLiteral(text) {
-  return text.replace(/[\\'"]/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\0');
+  return text
+    .replace(/[\\'"]/g, '\\$&')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\0', '\\0');
 }
 
 function shown(message) {
@@ -99,3 +102,45 @@ function isJson(text) {
     return false;
   }
 }
+
+test('every spelling of an INSERT publishes the same', async (t) => {
+  const SPELLINGS = [
+    "INSERT INTO pipes_messages (name, event, message) VALUES ('spelling', 'e', '?')",
+    "insert into pipes_messages(message,event,name)values('?','e','spelling');",
+    'INSERT INTO `pipes_messages` (`name`, "event", \'message\') VALUES ("spelling", `e`, "?")',
+    "INSERT INTO pipes_messages (id, time, index, user_id, name, event, message) VALUES (1, 2, 3, 4, 'spelling', 'e', '?')",
+    "INSERT INTO pipes_messages VALUES ('', '', 'spelling', '', 'e', '?', '')",
+    '\n\tINSERT\nINTO pipes_messages\r\n(name, event, message)\nVALUES\n(spelling, e, ?)\n;;\n',
+    "/* a */ INSERT INTO pipes_messages (name, event, message) -- b\n VALUES ('spelling', 'e', '?') # c",
+    "INSERT INTO CometQL_v1.pipes_messages (name, event, message) VALUES ('spelling', 'e', '?'); '\"",
+    "INSERT INTO pipes_messages SET name = 'spelling', event = 'e', message = '?'",
+  ];
+  const wire = await MysqlWire.login(server);
+  t.after(() => wire.destroy());
+  const browser = await server.browser();
+  await browser.subscribe('spelling');
+  for (const [index, spelling] of SPELLINGS.entries()) {
+    const answer = await wire.query(spelling.replace('?', String(index)));
+    assert.equal(answer.kind, 'ok', `${spelling}: ${answer.message}`);
+    const heard = await browser.takeFrom('spelling');
+    assert.equal(heard.data, String(index));
+    assert.equal(heard.event, 'e');
+  }
+});
+
+test('an INSERT tells how many received it, and where it is in the history', async (t) => {
+  const wire = await MysqlWire.login(server);
+  t.after(() => wire.destroy());
+  const browsers = [await server.browser(), await server.browser()];
+  for (const browser of browsers) await browser.subscribe('telling');
+  const insert = "INSERT INTO pipes_messages (name, event, message) VALUES ('telling', 'e', 'm')";
+  assert.match((await wire.query(insert)).info, /\b2\b/);
+  await wire.query("INSERT INTO pipes_settings (name, length) VALUES ('telling', 5)");
+  const offsets = [];
+  for (let round = 0; round < 3; round += 1) {
+    const { info } = await wire.query(insert);
+    offsets.push(Number(/offset\D*(\d+)/i.exec(info)?.[1]));
+  }
+  assert.deepEqual(offsets, [offsets[0], offsets[0] + 1, offsets[0] + 2]);
+  for (const browser of browsers) browser.destroy();
+});

@@ -194,8 +194,9 @@ for (const version of VERSIONS) {
     });
 
     test('user_status is published on the first connection and the last one only', async () => {
-      await until('7 is offline', async () =>
-        (await rows(sql, 'SELECT time FROM users_time WHERE id = 7'))[0].time !== '0',
+      await until(
+        '7 is offline',
+        async () => (await rows(sql, 'SELECT time FROM users_time WHERE id = 7'))[0].time !== '0',
       );
       const watcher = await server.browser({ version });
       await watcher.subscribe('user_status_7', 'web_watch');
@@ -222,7 +223,10 @@ for (const version of VERSIONS) {
 
     test('user_status answers 0 online, an age offline, -1 unknown', async () => {
       const client = await server.browser({ version, ...userOf(42) });
-      for (const [id, expected] of [[42, 0], [4242, -1]]) {
+      for (const [id, expected] of [
+        [42, 0],
+        [4242, -1],
+      ]) {
         client.command('user_status', String(id));
         const answer = exact(await client.takeFrom('_answer_user_status'), version);
         assert.equal(answer.event, `user_status_${id}`);
@@ -231,8 +235,9 @@ for (const version of VERSIONS) {
       }
       const guest = await server.browser(userOf(7));
       guest.destroy();
-      await until('7 is offline', async () =>
-        (await rows(sql, 'SELECT time FROM users_time WHERE id = 7'))[0].time > 0,
+      await until(
+        '7 is offline',
+        async () => (await rows(sql, 'SELECT time FROM users_time WHERE id = 7'))[0].time > 0,
       );
       client.command('user_status', '7');
       const { data } = await client.takeFrom('_answer_user_status');
@@ -299,7 +304,7 @@ for (const version of VERSIONS) {
       const client = await server.browser({ version });
       const sender = await server.browser();
       await client.subscribe('web_quote');
-      for (const payload of ['{"t":"it\'s"}', "it's", "\\'", '"\\\\\'"', "{\"t\":\"\\\\'\"}"]) {
+      for (const payload of ['{"t":"it\'s"}', "it's", "\\'", '"\\\\\'"', '{"t":"\\\\\'"}']) {
         sender.publish('web_quote', 'e', payload);
         await client.takeFrom('web_quote');
         await client.publishAndReport('web_quote2', 'e', payload);

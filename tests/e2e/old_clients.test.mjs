@@ -16,7 +16,7 @@ const PAYLOADS = [
   { text: 'line\nfeed\r\n\ttab' },
   { separators: '\u2028\u2029' },
   { emoji: '😀👨‍👩‍👧', cyrillic: 'Привет' },
-  { nested: JSON.stringify({ t: "it's \\ \"x\"" }) },
+  { nested: JSON.stringify({ t: 'it\'s \\ "x"' }) },
   { forged: 'A::7;text;' },
   'A::7;text;',
   "it's",
@@ -68,7 +68,10 @@ for (const version of ['3.25', '4.08']) {
     }
 
     async function reconnected(one, connections) {
-      await until(`connection number ${connections}`, () => one.transports.length >= connections && one.isOpen);
+      await until(
+        `connection number ${connections}`,
+        () => one.transports.length >= connections && one.isOpen,
+      );
       await one.settle();
     }
 
@@ -135,7 +138,9 @@ for (const version of ['3.25', '4.08']) {
       for (const payload of PAYLOADS) {
         const text = JSON.stringify(payload);
         await publish(sql, 'echo', 'e', text);
-        await sql.execute("INSERT INTO pipes_messages (name, event, message) VALUES ('echo', 'e', ?)", [text]);
+        await sql.execute("INSERT INTO pipes_messages (name, event, message) VALUES ('echo', 'e', ?)", [
+          text,
+        ]);
         count += 2;
         await until(`${text.slice(0, 60)}`, () => heard.length === count);
         for (const message of heard.slice(-2)) assert.deepEqual(message.data, throughJson(payload));
@@ -146,7 +151,17 @@ for (const version of ['3.25', '4.08']) {
       const one = client(t);
       const heard = heardBy(one, 'plain');
       await one.settle();
-      for (const text of ["it's", "\\'", 'C:\\dir', '"q" and \'q\'', 'a\nb', 'A::7;x;', 'Привет 😀', "'", '\\']) {
+      for (const text of [
+        "it's",
+        "\\'",
+        'C:\\dir',
+        '"q" and \'q\'',
+        'a\nb',
+        'A::7;x;',
+        'Привет 😀',
+        "'",
+        '\\',
+      ]) {
         await publish(sql, 'plain', 'e', text);
         await until(text, () => heard.length > 0);
         assert.equal(heard.shift().data, text);
@@ -165,7 +180,10 @@ for (const version of ['3.25', '4.08']) {
       await until('the report and the message', () => reports.length > 0 && heard.length > 0);
       await publish(sql, 'web_own', 'end', '1');
       await until('the end', () => copies.length > 0);
-      assert.deepEqual(copies.map((message) => message.server_info.event), ['end']);
+      assert.deepEqual(
+        copies.map((message) => message.server_info.event),
+        ['end'],
+      );
       assert.equal(reports.length, 1);
       assert.equal(reports[0].data.number_messages, 1);
       assert.equal(reports[0].data.error, '');
@@ -175,20 +193,41 @@ for (const version of ['3.25', '4.08']) {
     test('every form of a subscription fires exactly once', async (t) => {
       const one = client(t, user42);
       const heard = {};
-      const names = ['#web_forms', '_answer_to_web_forms', 'forms', 'forms.ev', 'forms.other', 'msg', 'msg.ev', 'sys.error', ''];
+      const names = [
+        '#web_forms',
+        '_answer_to_web_forms',
+        'forms',
+        'forms.ev',
+        'forms.other',
+        'msg',
+        'msg.ev',
+        'sys.error',
+        '',
+      ];
       for (const name of names) heard[name] = heardBy(one, name);
       await one.settle();
       one.web_pipe_send('web_forms', 'e', 1);
       one.web_pipe_send('not_allowed', 'e', 1);
       await publish(sql, 'forms', 'ev', '1');
       await sql.query("INSERT INTO users_messages (id, event, message) VALUES (42, 'ev', '1')");
-      await until('all of them', () => heard['#web_forms'].length && heard['sys.error'].length && heard.msg.length && heard.forms.length);
+      await until(
+        'all of them',
+        () =>
+          heard['#web_forms'].length && heard['sys.error'].length && heard.msg.length && heard.forms.length,
+      );
       await one.settle();
       const counts = Object.fromEntries(names.map((name) => [name, heard[name].length]));
-      assert.deepEqual(
-        counts,
-        { '#web_forms': 1, _answer_to_web_forms: 1, forms: 1, 'forms.ev': 1, 'forms.other': 0, msg: 1, 'msg.ev': 1, 'sys.error': 1, '': 4 },
-      );
+      assert.deepEqual(counts, {
+        '#web_forms': 1,
+        _answer_to_web_forms: 1,
+        forms: 1,
+        'forms.ev': 1,
+        'forms.other': 0,
+        msg: 1,
+        'msg.ev': 1,
+        'sys.error': 1,
+        '': 4,
+      });
     });
 
     test('counts and lists subscribers, each callback once', async (t) => {
@@ -217,7 +256,10 @@ for (const version of ['3.25', '4.08']) {
       await reader.settle();
       reader.get_pipe_log(pipe);
       await until('five entries', () => read.length === 5);
-      assert.deepEqual(read.map((message) => message.data.index), [0, 1, 2, 3, 4]);
+      assert.deepEqual(
+        read.map((message) => message.data.index),
+        [0, 1, 2, 3, 4],
+      );
       assert.ok(read.every((message) => message.server_info.history));
 
       const called = [];
@@ -226,7 +268,10 @@ for (const version of ['3.25', '4.08']) {
       assert.deepEqual(called, reader.isV3 ? [0] : [0, 1, 2, 3, 4]);
       await publish(sql, pipe, 'e', '{"index":"live"}');
       await until('the live message', () => heard.length > 0);
-      assert.deepEqual(heard.map((message) => message.data.index), ['live']);
+      assert.deepEqual(
+        heard.map((message) => message.data.index),
+        ['live'],
+      );
     });
 
     test('sees one join for a real join, none for a list sent again', async (t) => {
@@ -236,7 +281,10 @@ for (const version of ['3.25', '4.08']) {
       await sql.query('INSERT INTO users_auth (id, hash) VALUES (?, ?)', [id, 'key']);
       const status = heardBy(member, `user_status_${id}`);
       await member.settle();
-      const guests = [client(t, { user_id: id, user_key: 'key' }), client(t, { user_id: id, user_key: 'key' })];
+      const guests = [
+        client(t, { user_id: id, user_key: 'key' }),
+        client(t, { user_id: id, user_key: 'key' }),
+      ];
       for (const guest of guests) {
         guest.subscription('track_joins');
         await guest.settle();
@@ -248,10 +296,14 @@ for (const version of ['3.25', '4.08']) {
       await until('the user is offline', () => status.length >= 2);
       await publish(sql, 'track_joins', 'end', '1');
       await until('the end', () => events.at(-1).server_info.event === 'end');
-      assert.deepEqual(events.map((message) => message.server_info.event), [
-        'subscription', 'subscription', 'unsubscription', 'unsubscription', 'end',
-      ]);
-      assert.deepEqual(status.map((message) => message.data), ['online', 'offline']);
+      assert.deepEqual(
+        events.map((message) => message.server_info.event),
+        ['subscription', 'subscription', 'unsubscription', 'unsubscription', 'end'],
+      );
+      assert.deepEqual(
+        status.map((message) => message.data),
+        ['online', 'offline'],
+      );
       assert.equal(events[0].data.user_id, id);
     });
 
@@ -261,7 +313,10 @@ for (const version of ['3.25', '4.08']) {
       const sent = [];
       for (let index = 0; index < 60; index += 1) {
         sent.push({ index, t: "it's" });
-        await sql.query("INSERT INTO users_messages (id, event, message) VALUES (?, 'e', ?)", [id, JSON.stringify(sent[index])]);
+        await sql.query("INSERT INTO users_messages (id, event, message) VALUES (?, 'e', ?)", [
+          id,
+          JSON.stringify(sent[index]),
+        ]);
       }
       const one = new OldClient(server, version);
       t.after(() => one.destroy());
@@ -273,8 +328,14 @@ for (const version of ['3.25', '4.08']) {
       await tab.settle();
       await sql.query("INSERT INTO users_messages (id, event, message) VALUES (?, 'e', '\"now\"')", [id]);
       await until('the last on both tabs', () => heard.length > 60 && onTab.length > 0);
-      assert.deepEqual(heard.map((message) => message.data), [...sent, 'now']);
-      assert.deepEqual(onTab.map((message) => message.data), ['now']);
+      assert.deepEqual(
+        heard.map((message) => message.data),
+        [...sent, 'now'],
+      );
+      assert.deepEqual(
+        onTab.map((message) => message.data),
+        ['now'],
+      );
     });
 
     test('from a forbidden origin it hears one error and never comes back', async (t) => {
@@ -320,8 +381,9 @@ for (const version of ['3.25', '4.08']) {
       const one = client(t, { user_id: id, user_key: 'key' });
       await one.settle();
       one.stop();
-      await until('offline', async () =>
-        (await rows(sql, 'SELECT time FROM users_time WHERE id = ?', [id]))[0].time > 0,
+      await until(
+        'offline',
+        async () => (await rows(sql, 'SELECT time FROM users_time WHERE id = ?', [id]))[0].time > 0,
       );
     });
   });

@@ -45,17 +45,19 @@ const REFUSED = [
   ["INSERT INTO pipes_settings (name, length) VALUES ('abc', '-5')", 12],
   ['DELETE FROM pipes_messages', 13],
   ['DELETE FROM users_auth', 13],
+  ['DELETE FROM users_auth WHERE 1 = 1', 13],
   ['DELETE FROM users_messages', 13],
   ['DELETE FROM pipes_settings', 13],
   ["INSERT INTO users_auth (id, id) VALUES (1, 'key')", 13],
   ['SELECT nonsense FROM pipes_messages WHERE name = "abc"', 14, '42S22'],
   ["INSERT INTO users_auth (id, password) VALUES (1, 'key')", 14, '42S22'],
-  ["INSERT INTO users_auth (id, hash) VALUES (1)", 14],
+  ['INSERT INTO users_auth (id, hash) VALUES (1)', 14],
   ['SELECT * FROM nonsense', 15, '42S02'],
-  ["INSERT INTO nonsense (a) VALUES (1)", 15, '42S02'],
-  ["DELETE FROM nonsense WHERE a = 1", 15, '42S02'],
+  ['INSERT INTO nonsense (a) VALUES (1)', 15, '42S02'],
+  ['DELETE FROM nonsense WHERE a = 1', 15, '42S02'],
   ["INSERT INTO pipes_messages (name, event, message) VALUES ('ab', 'e', 'm')", 17],
   ["INSERT INTO pipes_settings (name, length) VALUES ('ab', 1)", 17],
+  ['cometqlcluster_v1 set dev_id=7;', 403],
   ["cometqlcluster_v1 set dev_id=7; SELECT * FROM pipes WHERE name = 'abc'", 403],
 ];
 
@@ -102,6 +104,18 @@ test('an INSERT of very many values is refused or done, and the connection lives
   assert.ok([14, 19, 20].includes(error.errno), error.message);
   const conditions = Array.from({ length: 5000 }, (_, index) => `id = ${index + 1}`).join(' OR ');
   const [answer] = await Promise.allSettled([rows(sql, `SELECT * FROM users_time WHERE ${conditions}`)]);
-  if (answer.status === 'rejected') assert.ok([2, 3, 18].includes(answer.reason.errno), answer.reason.message);
+  if (answer.status === 'rejected')
+    assert.ok([2, 3, 18].includes(answer.reason.errno), answer.reason.message);
   assert.equal((await rows(sql, 'SELECT * FROM users_time WHERE id = 1')).length, 1);
+});
+
+test('LIMIT and ORDER BY in a DELETE are refused or obeyed, never ignored', async () => {
+  for (const id of [801, 802])
+    await sql.query('INSERT INTO users_auth (id, hash) VALUES (?, ?)', [id, 'key']);
+  for (const clause of ['LIMIT 0', 'ORDER BY id LIMIT 0']) {
+    const statement = `DELETE FROM users_auth WHERE id IN (801, 802) ${clause}`;
+    const [outcome] = await Promise.allSettled([sql.query(statement)]);
+    if (outcome.status === 'rejected') assert.equal(outcome.reason.errno, 2, outcome.reason.message);
+    assert.equal((await rows(sql, 'SELECT * FROM users_auth WHERE id IN (801, 802)')).length, 2);
+  }
 });

@@ -45,7 +45,10 @@ test('a generated root key is shown once, kept for its owner only, and stays the
   await (await server.sql({ password: key })).query("INSERT INTO users_auth (id, hash) VALUES (1, 'key')");
   await server.restart();
   assert.equal(server.program.output.includes(key), false);
-  assert.equal((await rows(await server.sql({ password: key }), 'SELECT * FROM users_auth WHERE id = 1')).length, 1);
+  assert.equal(
+    (await rows(await server.sql({ password: key }), 'SELECT * FROM users_auth WHERE id = 1')).length,
+    1,
+  );
 });
 
 test('two generated root keys differ', async (t) => {
@@ -81,9 +84,10 @@ test('a stopped server starts again on the same addresses and data', async (t) =
   await (await server.sql()).query("INSERT INTO pipes_settings (name, length) VALUES ('kept', 7)");
   for (let round = 0; round < 3; round += 1) {
     await server.restart();
-    assert.deepEqual(await rows(await server.sql(), "SELECT length FROM pipes_settings WHERE name = 'kept'"), [
-      { length: '7' },
-    ]);
+    assert.deepEqual(
+      await rows(await server.sql(), "SELECT length FROM pipes_settings WHERE name = 'kept'"),
+      [{ length: '7' }],
+    );
   }
 });
 

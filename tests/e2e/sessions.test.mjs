@@ -51,7 +51,10 @@ test('several statements in one packet only for a client that asked for it', asy
     "INSERT INTO users_auth (id, hash) VALUES (902, 'a'); SELECT hash FROM users_auth WHERE id = 902",
   );
   assert.equal(answers[0].affectedRows, 1);
-  assert.deepEqual(answers[1].map((row) => row.hash), ['a']);
+  assert.deepEqual(
+    answers[1].map((row) => row.hash),
+    ['a'],
+  );
 });
 
 test('one INSERT of several rows arrives together and in order', async () => {
@@ -94,5 +97,38 @@ test('hundreds of short connections each publish one message', async () => {
     assert.equal(heard.has(data), false, `${data} arrived twice`);
     heard.add(data);
   }
+  browser.destroy();
+});
+
+test('nothing of one developer is shown to another by any statement', async () => {
+  const fifteen = await server.sql({ user: 15 });
+  const marker = 'only_for_root';
+  await sql.query('INSERT INTO users_auth (id, hash) VALUES (950, ?)', [marker]);
+  await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('only_for_root', 5)");
+  await publish(sql, 'only_for_root', 'e', marker);
+  await sql.query("INSERT INTO users_messages (id, event, message) VALUES (951, 'e', ?)", [marker]);
+  const browser = await server.browser({ userId: 950, userKey: marker });
+  await browser.subscribe('only_for_root');
+  const KEYS = {
+    users_auth: 'id = 950',
+    users_time: 'id = 950',
+    users_messages: 'id = 951',
+    pipes_messages: "name = 'only_for_root'",
+    pipes_settings: "name = 'only_for_root'",
+    users_in_pipes: "name = 'only_for_root'",
+    pipes: "name = 'only_for_root'",
+  };
+  const EMPTY = { users_time: [{ id: '950', time: '-1' }], pipes: [{ name: 'only_for_root', users: '0' }] };
+  for (const [table, key] of Object.entries(KEYS)) {
+    assert.deepEqual(await rows(fifteen, `SELECT * FROM ${table} WHERE ${key}`), EMPTY[table] ?? [], table);
+    const listing = await Promise.allSettled([rows(fifteen, `SELECT * FROM ${table}`)]);
+    assert.equal(JSON.stringify(listing).includes(marker), false, table);
+    assert.notDeepEqual(await rows(sql, `SELECT * FROM ${table} WHERE ${key}`), EMPTY[table] ?? [], table);
+  }
+  for (const table of ['users_auth', 'users_messages', 'pipes_messages', 'pipes_settings']) {
+    await fifteen.query(`DELETE FROM ${table} WHERE ${KEYS[table]}`);
+    assert.equal((await rows(sql, `SELECT * FROM ${table} WHERE ${KEYS[table]}`)).length, 1, table);
+  }
+  await browser.processed();
   browser.destroy();
 });

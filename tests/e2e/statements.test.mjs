@@ -45,9 +45,14 @@ for (const client of PHP_CLIENTS) {
       await browser.subscribe('web_twice');
       const text = 'it\'s "q" \\ line\nПривет 😀';
       const statement = "INSERT INTO pipes_messages (name, event, message)VALUES('web_twice', 'e', ?)";
-      await ask({ escaped: [statement, [text]] }, { escaped: [statement, [text]] }, { reconnect: true }, {
-        escaped: [statement, [text]],
-      });
+      await ask(
+        { escaped: [statement, [text]] },
+        { escaped: [statement, [text]] },
+        { reconnect: true },
+        {
+          escaped: [statement, [text]],
+        },
+      );
       for (let round = 0; round < 3; round += 1) {
         assert.equal(JSON.parse((await browser.takeFrom('web_twice')).data), text);
       }
@@ -254,7 +259,13 @@ for (const client of PHP_CLIENTS) {
         assert.ok(Object.keys(answer.rows[0]).every((name) => name !== ''));
       }
       assert.deepEqual(Object.keys(answers[0].rows[0]), [
-        'id', 'time', 'name', 'index', 'event', 'message', 'user_id',
+        'id',
+        'time',
+        'name',
+        'index',
+        'event',
+        'message',
+        'user_id',
       ]);
     });
   });

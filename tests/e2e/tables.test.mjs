@@ -35,7 +35,10 @@ for (const [table, columns] of Object.entries(SHAPES)) {
     const wire = await MysqlWire.login(server);
     const answer = await wire.query(`SELECT * FROM ${table} WHERE ${key}`);
     assert.equal(answer.kind, 'rows', answer.message);
-    assert.deepEqual(answer.columns.slice(0, columns.length).map((column) => column.name), columns);
+    assert.deepEqual(
+      answer.columns.slice(0, columns.length).map((column) => column.name),
+      columns,
+    );
     for (const column of answer.columns) {
       assert.equal(column.type, VAR_STRING, column.name);
       assert.equal(column.flags & NOT_NULL, NOT_NULL, column.name);
@@ -43,7 +46,10 @@ for (const [table, columns] of Object.entries(SHAPES)) {
       assert.equal(column.table, table);
     }
     const described = await rows(sql, `DESCRIBE ${table}`);
-    assert.deepEqual(described.slice(0, columns.length).map((row) => row.Field), columns);
+    assert.deepEqual(
+      described.slice(0, columns.length).map((row) => row.Field),
+      columns,
+    );
     assert.deepEqual(Object.keys(described[0]), ['Field', 'Type', 'Null', 'Key', 'Default', 'Extra']);
     wire.destroy();
   });
@@ -124,9 +130,10 @@ test('conditions mean what they say', async () => {
   assert.deepEqual(await rows(sql, 'SELECT id FROM users_auth WHERE id IN (12, 13) AND id != 12'), [
     { id: '13' },
   ]);
-  assert.deepEqual(await rows(sql, 'SELECT id FROM users_auth WHERE id IN (12, 13) ORDER BY id DESC LIMIT 1'), [
-    { id: '13' },
-  ]);
+  assert.deepEqual(
+    await rows(sql, 'SELECT id FROM users_auth WHERE id IN (12, 13) ORDER BY id DESC LIMIT 1'),
+    [{ id: '13' }],
+  );
   assert.deepEqual(await rows(sql, 'SELECT id FROM users_auth WHERE id IN (12, 13) LIMIT 1, 1'), [
     { id: '13' },
   ]);
@@ -136,7 +143,9 @@ test('an INSERT reports the user as insert id', async () => {
   const [auth] = await sql.query("INSERT INTO users_auth (id, hash) VALUES (100000, 'key')");
   assert.equal(auth.insertId, 100_000);
   assert.equal(auth.affectedRows, 1);
-  const [message] = await sql.query("INSERT INTO users_messages (id, event, message) VALUES (70001, 'e', 'm')");
+  const [message] = await sql.query(
+    "INSERT INTO users_messages (id, event, message) VALUES (70001, 'e', 'm')",
+  );
   assert.equal(message.insertId, 70_001);
   await sql.query('DELETE FROM users_messages WHERE id = 70001');
 });

@@ -21,7 +21,10 @@ export async function serveArticle(server, { cometqlHost = server.host } = {}) {
     '@COMETQL_HOST@': cometqlHost,
     '@COMETQL_PORT@': String(server.cometqlPort),
   };
-  for (const [source, target] of [['chat.html', 'chat.html'], ['authChat.php', 'index.php']]) {
+  for (const [source, target] of [
+    ['chat.html', 'chat.html'],
+    ['authChat.php', 'index.php'],
+  ]) {
     let text = readFileSync(join(TESTS, 'article', source), 'utf8');
     for (const [name, value] of Object.entries(placeholders)) text = text.replaceAll(name, value);
     writeFileSync(join(site, target), text);

@@ -260,7 +260,7 @@ function parseOutcome(payload) {
     affectedRows,
     insertId,
     status: payload.readUInt16LE(afterId),
-    info: payload.subarray(afterId + 4).toString(),
+    info: payload.length > afterId + 4 ? lengthEncodedText(payload, afterId + 4)[0] : '',
   };
 }
 

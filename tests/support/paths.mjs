@@ -7,11 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 export const TESTS = dirname(dirname(fileURLToPath(import.meta.url)));
 export const REPOSITORY = dirname(TESTS);
-export const BINARY =
-  process.env.COMETWIRE_BINARY ?? join(REPOSITORY, 'target', 'release', 'cometwire');
+export const BINARY = process.env.COMETWIRE_BINARY ?? join(REPOSITORY, 'target', 'release', 'cometwire');
 export const PYTHON =
-  process.env.COMETWIRE_TEST_PYTHON ??
-  join(REPOSITORY, 'target', 'test-python', 'bin', 'python3');
+  process.env.COMETWIRE_TEST_PYTHON ?? join(REPOSITORY, 'target', 'test-python', 'bin', 'python3');
 export const CHROMIUM = process.env.COMETWIRE_TEST_CHROMIUM ?? '/usr/bin/chromium';
 
 const made = [];

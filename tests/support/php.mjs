@@ -45,11 +45,16 @@ export async function php(server, { driver = 'mysqli', persistent = false, user 
 export async function phpServer(directory, { router, env } = {}) {
   const sessions = temporaryDirectory();
   const args = [
-    '-d', `session.save_path=${sessions}`,
-    '-d', 'display_errors=1',
-    '-d', 'error_reporting=-1',
-    '-S', '127.0.0.1:0',
-    '-t', directory,
+    '-d',
+    `session.save_path=${sessions}`,
+    '-d',
+    'display_errors=1',
+    '-d',
+    'error_reporting=-1',
+    '-S',
+    '127.0.0.1:0',
+    '-t',
+    directory,
   ];
   if (router) args.push(router);
   const program = Program.start('php', args, { cwd: directory, env: { ...process.env, ...env } });

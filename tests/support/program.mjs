@@ -31,6 +31,7 @@ export class Program {
     this.closed = new Promise((resolve, reject) => {
       this.child.once('error', (error) => {
         running.delete(this.child);
+        this.exit = { error };
         reject(error);
       });
       this.child.once('close', (code, signal) => {
@@ -77,4 +78,3 @@ export async function run(command, args = [], options = {}) {
 export function attempt(command, args = [], options = {}) {
   return Program.start(command, args, options).finished(options);
 }
-

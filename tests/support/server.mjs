@@ -106,11 +106,10 @@ export class Server {
       env: { ...environmentWithoutSettings(), COMETWIRE_ROOT_KEY: this.rootKey, ...this.env },
       cwd: this.workDirectory,
     });
-    const ended = this.program.closed.then(() => {
+    await until('the server prints its addresses', () => this.program.exit || this.#readAddresses());
+    if (this.program.exit) {
       throw new Error(`the server ended while starting:\n${this.program.output}`);
-    });
-    await Promise.race([ended, until('the server prints its addresses', () => this.#readAddresses())]);
-    ended.catch(() => {});
+    }
   }
 
   #readAddresses() {
@@ -130,7 +129,5 @@ export class Server {
 
 /** The environment of the tests, without settings a developer may have in his own. */
 export function environmentWithoutSettings() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('COMETWIRE_')),
-  );
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('COMETWIRE_')));
 }

@@ -63,7 +63,9 @@ export class WebSocketClient {
     await client.#connect(server);
     client.sendBytes(`GET ${client.path} HTTP/1.1\r\n${head}\r\n`);
     await until('an answer to the handshake', () => client.head !== undefined || client.ended);
-    client.expectedAccept = createHash('sha1').update(key + GUID).digest('base64');
+    client.expectedAccept = createHash('sha1')
+      .update(key + GUID)
+      .digest('base64');
     return client;
   }
 
@@ -206,7 +208,7 @@ export class WebSocketClient {
       this.#unread = this.#unread.subarray(end + 4);
     }
     if (this.status !== 101) return;
-    for (let frame; (frame = this.#nextFrame()); ) this.#handle(frame);
+    for (let frame; (frame = this.#nextFrame());) this.#handle(frame);
   }
 
   #nextFrame() {

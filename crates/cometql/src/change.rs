@@ -1,6 +1,7 @@
 //! INSERT and DELETE: from a statement and a table to the changes the hall
 //! carries out together, and from their effects to the counts of an OK.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use pipes::name::DevId;
@@ -9,11 +10,12 @@ use sqlparser::ast::{Expr, Query, SetExpr};
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
-use crate::answer::{Done, Parameter};
+use crate::answer::{DATABASE, Done, Parameter};
 use crate::error::{ErrorKind, SqlError};
 use crate::lookup;
+use crate::query::QueryLimits;
 use crate::query::context::SessionContext;
-use crate::query::table::{ColumnKey, KeyFilter, Value as Field};
+use crate::query::table::{ColumnKey, KeyFilter, TableColumn, Value as Field};
 use crate::statement::{
     Condition, Delete, Insert, InsertMode, KeyCondition, Literal, Updated, Value,
 };
@@ -31,11 +33,7 @@ impl Plan {
     ///
     /// # Errors
     /// Whatever the hall refuses; then nothing has happened.
-    pub(crate) async fn carry_out(
-        self,
-        hall: &Arc<Hall>,
-        dev_id: DevId,
-    ) -> Result<Done, SqlError> {
+    pub(crate) async fn carry_out(self, hall: &Arc<Hall>, dev_id: DevId) -> Result<Done, SqlError> {
         let effects: Vec<Effect> = if self.changes.is_empty() {
             Vec::new()
         } else {
@@ -49,7 +47,13 @@ impl Plan {
     }
 }
 
-/// What an INSERT means.
+/// Whether an INSERT has to look at the rows that are there before it knows
+/// what it means.
+pub(crate) fn looks_first(insert: &Insert) -> bool {
+    matches!(insert.mode, InsertMode::Ignore | InsertMode::Update(_))
+}
+
+/// What an INSERT means. Waits for the store if it [looks first](looks_first).
 ///
 /// # Errors
 /// Read-only tables first, then columns, then values (compatibility reference §3).
@@ -60,12 +64,8 @@ pub(crate) fn insert(
     context: &SessionContext,
 ) -> Result<Plan, SqlError> {
     let columns = table.columns();
-    let names: Vec<&'static str> = columns.iter().map(|column| column.name).collect();
     if table.is_read_only() {
-        let nothing = vec![None; columns.len()];
-        return table
-            .insert(&InsertRow::new(&nothing, &names, parameters))
-            .map(|_| Plan::nothing());
+        return Err(tables::read_only(table.name(), INSERT_INTO));
     }
     let places = match &insert.columns {
         Some(named) => named
@@ -74,11 +74,19 @@ pub(crate) fn insert(
             .collect::<Result<Vec<_>, _>>()?,
         None => (0..columns.len()).collect(),
     };
+    if let InsertMode::Update(updates) = &insert.mode {
+        for (name, _) in updates {
+            tables::column_number(table.name(), columns, name)?;
+        }
+    }
     let mut plan = Plan {
         changes: Vec::with_capacity(insert.rows.len()),
         affected_rows: 0,
         insert_id: 0,
     };
+    let mut values: Vec<Option<&Value>> = Vec::new();
+    // The keys of this statement's own rows, for INSERT IGNORE.
+    let mut taken = HashSet::new();
     for row in &insert.rows {
         if row.len() != places.len() {
             return Err(SqlError::new(
@@ -91,29 +99,35 @@ pub(crate) fn insert(
                 ),
             ));
         }
-        let mut values: Vec<Option<&Value>> = vec![None; columns.len()];
+        values.clear();
+        values.resize(columns.len(), None);
         for (place, value) in places.iter().zip(row) {
             if let Some(room) = values.get_mut(*place) {
                 *room = Some(value).filter(|value| !matches!(value, Value::Default));
             }
         }
-        // What the row becomes where one of its key exists already.
-        let merged;
-        match &insert.mode {
-            InsertMode::Insert | InsertMode::Replace => {}
-            InsertMode::Ignore => {
-                if existing(table, &values, parameters, context)?.is_some() {
-                    continue;
-                }
-            }
-            InsertMode::Update(updates) => {
-                if let Some(known) = existing(table, &values, parameters, context)? {
-                    merged = merge(table, &known, &values, updates)?;
-                    values = merged.iter().map(Option::as_ref).collect();
-                }
-            }
+        let key = match &insert.mode {
+            InsertMode::Insert | InsertMode::Replace => None,
+            InsertMode::Ignore | InsertMode::Update(_) => key_of(table, &values, parameters)?,
+        };
+        let known = match &key {
+            Some(key) => existing(table, key, context)?,
+            None => None,
+        };
+        if let (InsertMode::Ignore, Some((_, value))) = (&insert.mode, key)
+            && !taken.insert(value)
+        {
+            continue;
         }
-        let inserted = table.insert(&InsertRow::new(&values, &names, parameters))?;
+        let inserted = match (known, &insert.mode) {
+            (Some(_), InsertMode::Ignore) => continue,
+            (Some(known), InsertMode::Update(updates)) => {
+                let merged = merge(table, &known, &values, updates)?;
+                let merged: Vec<_> = merged.iter().map(Option::as_ref).collect();
+                table.insert(&InsertRow::new(&merged, columns, parameters))?
+            }
+            _ => table.insert(&InsertRow::new(&values, columns, parameters))?,
+        };
         plan.changes.push(inserted.change);
         plan.affected_rows += inserted.affected_rows;
         plan.insert_id = inserted.insert_id;
@@ -121,27 +135,32 @@ pub(crate) fn insert(
     Ok(plan)
 }
 
-/// The row that has the same primary key, if the table has one and the row is there.
-fn existing(
+/// The place and the value of a row's primary key, if the table has one.
+fn key_of(
     table: &dyn Table,
     values: &[Option<&Value>],
     parameters: &[Parameter],
+) -> Result<Option<(usize, Field)>, SqlError> {
+    let is_primary = |column: &TableColumn| column.key == ColumnKey::Primary;
+    let Some(place) = table.columns().iter().position(is_primary) else {
+        return Ok(None);
+    };
+    match (table.columns().get(place), values.get(place)) {
+        (Some(column), Some(Some(value))) => {
+            let value = lookup::field(column, value, parameters)?;
+            Ok(value.map(|value| (place, value)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The row that has this key, if it is there.
+fn existing(
+    table: &dyn Table,
+    key: &(usize, Field),
     context: &SessionContext,
 ) -> Result<Option<Vec<Field>>, SqlError> {
-    let columns = table.columns();
-    let Some(key) = columns
-        .iter()
-        .position(|column| column.key == ColumnKey::Primary)
-    else {
-        return Ok(None);
-    };
-    let (Some(column), Some(Some(value))) = (columns.get(key), values.get(key)) else {
-        return Ok(None);
-    };
-    let Some(value) = lookup::field(column, value, parameters)? else {
-        return Ok(None);
-    };
-    let rows = table.rows(context, &KeyFilter::new(&[(key, value)], 1))?;
+    let rows = table.rows(context, &KeyFilter::new(std::slice::from_ref(key), 1))?;
     Ok(rows.into_iter().next())
 }
 
@@ -185,16 +204,18 @@ pub(crate) type FindRows<'a> = &'a dyn Fn(&Query) -> Result<Vec<Field>, SqlError
 ///
 /// # Errors
 /// `ReadOnlyTable`, `MissingKey` without a condition, `UnknownColumn`,
-/// `Unsupported` for a condition the table cannot delete by.
+/// `Unsupported` for a condition the table cannot delete by, `TooManyValues`
+/// when looking for the rows passes `limits`.
 pub(crate) fn delete(
     table: &dyn Table,
     delete: &Delete,
     parameters: &[Parameter],
     context: &SessionContext,
+    limits: &QueryLimits,
     find_rows: FindRows<'_>,
 ) -> Result<Plan, SqlError> {
     if table.is_read_only() {
-        return table.delete(0, &Field::Null).map(|_| Plan::nothing());
+        return Err(tables::read_only(table.name(), DELETE_FROM));
     }
     let columns = table.columns();
     let Some(condition) = &delete.condition else {
@@ -210,9 +231,9 @@ pub(crate) fn delete(
                 if let Some(plan) = delete_by_key(table, place, keys, parameters)? {
                     return Ok(plan);
                 }
-                keys_of_matching(table, conditions, parameters, context)?
+                keys_of_matching(table, conditions, parameters, context, limits)?
             }
-            _ => keys_of_matching(table, conditions, parameters, context)?,
+            _ => keys_of_matching(table, conditions, parameters, context, limits)?,
         },
         Condition::General(condition) => {
             let key = general_key(table)?;
@@ -223,7 +244,8 @@ pub(crate) fn delete(
     let key = general_key(table)?;
     let mut plan = Plan::nothing();
     for value in keys {
-        plan.changes.extend(table.delete(key, &value)?.into_iter().flatten());
+        plan.changes
+            .extend(table.delete(key, &value)?.into_iter().flatten());
     }
     Ok(plan)
 }
@@ -255,9 +277,10 @@ fn keys_of_matching(
     conditions: &[KeyCondition],
     parameters: &[Parameter],
     context: &SessionContext,
+    limits: &QueryLimits,
 ) -> Result<Vec<Field>, SqlError> {
     let key = general_key(table)?;
-    let rows = lookup::matching(table, conditions, parameters, context)?;
+    let rows = lookup::matching(table, conditions, parameters, context, limits)?;
     Ok(rows
         .into_iter()
         .filter_map(|row| row.into_iter().nth(key))
@@ -273,9 +296,12 @@ fn general_key(table: &dyn Table) -> Result<usize, SqlError> {
     })
 }
 
-/// `SELECT key FROM table WHERE condition`.
+/// `SELECT key FROM table WHERE condition`, and no `sql_select_limit`.
 fn select_key(table: &str, key: &str, condition: &Expr) -> Result<Query, SqlError> {
-    let text = format!("SELECT `{key}` FROM `{table}`");
+    let text = format!(
+        "SELECT `{key}` FROM `{DATABASE}`.`{table}` LIMIT {}",
+        u64::MAX
+    );
     let parsed = Parser::new(&MySqlDialect {})
         .try_with_sql(&text)
         .and_then(|mut parser| parser.parse_query());
@@ -285,6 +311,10 @@ fn select_key(table: &str, key: &str, condition: &Expr) -> Result<Query, SqlErro
     }
     Ok(query)
 }
+
+/// What is said of a statement that a table refuses.
+pub(crate) const INSERT_INTO: &str = "INSERT into";
+pub(crate) const DELETE_FROM: &str = "DELETE from";
 
 impl Plan {
     fn nothing() -> Self {

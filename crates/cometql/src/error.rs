@@ -46,6 +46,12 @@ impl SqlError {
         Self::new(ErrorKind::Internal, message)
     }
 
+    /// The same error, its sentence begun with the field that it is about.
+    pub(crate) fn about(mut self, field: &str) -> Self {
+        self.message.insert_str(0, &format!("the field {field}: "));
+        self
+    }
+
     /// The error number to send, in the numbering the session asked for.
     pub fn number(&self, numbers: ErrorNumbers) -> u16 {
         let row = self.kind.row();

@@ -29,6 +29,8 @@ pub struct Limits {
     pub max_values: usize,
     /// Keys in one key condition (`WHERE name IN (…)`).
     pub max_keys: usize,
+    /// Statements in one query text.
+    pub max_statements: usize,
 }
 
 impl Default for Limits {
@@ -41,6 +43,7 @@ impl Default for Limits {
             max_columns: 100,
             max_values: 100_000,
             max_keys: 100_000,
+            max_statements: 1000,
         }
     }
 }
@@ -54,8 +57,9 @@ impl Default for Limits {
 /// quote (compatibility reference §2.6).
 ///
 /// # Errors
-/// `Syntax` when a literal or a comment is not closed.
-pub fn split(text: &str) -> Result<Vec<Range<usize>>, SqlError> {
+/// `Syntax` when a literal or a comment is not closed; `PacketTooLarge` when
+/// there are more than `max_statements` ([`Limits::max_statements`]).
+pub fn split(text: &str, max_statements: usize) -> Result<Vec<Range<usize>>, SqlError> {
     let junk = trailing_junk(text);
     let mut statements = Vec::new();
     let mut piece: Option<Range<usize>> = None;
@@ -71,6 +75,12 @@ pub fn split(text: &str) -> Result<Vec<Range<usize>>, SqlError> {
             }
             _ => match &mut piece {
                 Some(piece) => piece.end = lexeme.range.end,
+                None if statements.len() >= max_statements => {
+                    return Err(SqlError::new(
+                        ErrorKind::PacketTooLarge,
+                        format!("a query may have at most {max_statements} statements"),
+                    ));
+                }
                 None => piece = Some(lexeme.range),
             },
         }
@@ -441,11 +451,20 @@ mod tests {
     use proptest::prelude::*;
 
     fn pieces(text: &str) -> Vec<&str> {
-        split(text)
+        split(text, 1000)
             .unwrap()
             .into_iter()
             .map(|range| &text[range])
             .collect()
+    }
+
+    #[test]
+    fn the_statements_of_a_text_are_counted_before_they_are_kept() {
+        assert_eq!(split("a;b;;c;", 3).unwrap().len(), 3);
+        assert_eq!(
+            split("a;b;;c;d", 3).unwrap_err().kind,
+            ErrorKind::PacketTooLarge
+        );
     }
 
     #[test]
@@ -498,14 +517,14 @@ mod tests {
         assert_eq!(pieces("a;\";' `\n;"), ["a"]);
         assert_eq!(pieces("a('x;');'"), ["a('x;')"]);
         assert_eq!(pieces("';'"), ["';'"]);
-        assert!(split("a; 'b").is_err());
-        assert!(split("a('x)'; ").is_ok());
+        assert!(split("a; 'b", 9).is_err());
+        assert!(split("a('x)'; ", 9).is_ok());
     }
 
     #[test]
     fn open_ends_are_refused_with_a_short_quotation() {
         let open = format!("a '{}", "x".repeat(5000));
-        let error = split(&open).unwrap_err();
+        let error = split(&open, 9).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Syntax);
         assert!(error.message.len() < 200, "{}", error.message);
         for open in [
@@ -516,7 +535,11 @@ mod tests {
             "/*! a",
             "/*! /*! */ */",
         ] {
-            assert_eq!(split(open).unwrap_err().kind, ErrorKind::Syntax, "{open}");
+            assert_eq!(
+                split(open, 9).unwrap_err().kind,
+                ErrorKind::Syntax,
+                "{open}"
+            );
         }
     }
 
@@ -580,7 +603,7 @@ mod tests {
 
         #[test]
         fn any_text_is_split_or_refused(text in any::<String>()) {
-            if let Ok(ranges) = split(&text) {
+            if let Ok(ranges) = split(&text, 1000) {
                 for range in ranges {
                     prop_assert!(text.get(range).is_some_and(|piece| !piece.is_empty()));
                 }

@@ -2,6 +2,7 @@
 //! text: statements carry keys and payloads.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -14,6 +15,8 @@ use crate::query::{Process, ProcessSource};
 #[derive(Default)]
 pub(crate) struct Sessions {
     open: Mutex<BTreeMap<u32, OpenSession>>,
+    opened: AtomicU64,
+    statements: AtomicU64,
 }
 
 struct OpenSession {
@@ -35,6 +38,7 @@ impl Sessions {
             runs: false,
             since: Instant::now(),
         };
+        self.opened.fetch_add(1, Ordering::Relaxed);
         self.open.lock().insert(context.connection_id, session);
     }
 
@@ -42,14 +46,41 @@ impl Sessions {
         self.open.lock().remove(&connection_id);
     }
 
-    /// A statement begins or ends.
+    /// The session chose a database, and a tenant with it.
+    pub(crate) fn chose(&self, context: &SessionContext) {
+        if let Some(session) = self.open.lock().get_mut(&context.connection_id) {
+            session.dev_id = context.dev_id;
+            session.database = context.database.as_deref().map(str::to_owned);
+        }
+    }
+
+    /// A statement that takes its time begins or ends.
     pub(crate) fn runs(&self, context: &SessionContext, runs: bool) {
         if let Some(session) = self.open.lock().get_mut(&context.connection_id) {
             session.runs = runs;
             session.since = Instant::now();
-            session.dev_id = context.dev_id;
-            session.database = context.database.as_deref().map(str::to_owned);
         }
+    }
+
+    /// A statement was given to a session.
+    pub(crate) fn asked(&self) {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many statements were given to all sessions, ever.
+    pub(crate) fn statements(&self) -> u64 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions were opened, ever.
+    pub(crate) fn opened_ever(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions work for a tenant.
+    pub(crate) fn count_of(&self, dev_id: DevId) -> usize {
+        let is_of = |session: &&OpenSession| session.dev_id == dev_id.number();
+        self.open.lock().values().filter(is_of).count()
     }
 
     /// How many sessions are open.

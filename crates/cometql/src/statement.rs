@@ -20,7 +20,7 @@ use sqlparser::parser::Parser;
 
 use crate::error::{ErrorKind, SqlError};
 use crate::plain_insert;
-use crate::scan::{self, Lexeme, Limits};
+use crate::scan::{self, Lexeme, LexemeKind, Limits};
 use crate::show::Show;
 
 pub use value::{Literal, Value};
@@ -207,10 +207,14 @@ impl Statement {
     /// what this server does not offer, `Forbidden` for the replication prefix
     /// (compatibility reference §2.7), and the kinds that belong to `limits`.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, SqlError> {
-        if let Some(insert) = plain_insert::parse(text, limits) {
-            return insert::checked(insert, limits).map(Self::Insert);
-        }
-        parse_any(text, limits)
+        Self::parse_plain(text, limits).unwrap_or_else(|| parse_any(text, limits))
+    }
+
+    /// [`Statement::parse`] for the plain INSERTs that nearly all statements
+    /// are; `None` for everything else.
+    pub(crate) fn parse_plain(text: &str, limits: &Limits) -> Option<Result<Self, SqlError>> {
+        let insert = plain_insert::parse(text, limits)?;
+        Some(insert::checked(insert, limits).map(Self::Insert))
     }
 }
 
@@ -219,16 +223,50 @@ impl Statement {
 /// # Errors
 /// As [`Statement::parse`].
 pub(crate) fn parse_query(text: &str, limits: &Limits) -> Result<Box<Query>, SqlError> {
-    let piece = scan::split(text)?.into_iter().next();
+    let piece = scan::split(text, limits.max_statements)?.into_iter().next();
     let text = piece.and_then(|piece| text.get(piece)).unwrap_or_default();
     let lexemes = scan::checked_lexemes(text, limits)?;
     let query = parse_with(text, &lexemes, |parser| parser.parse_query())?;
     select::as_query(query)
 }
 
+/// The table that `text` would write to, if it begins like an INSERT, a REPLACE
+/// or a DELETE, whatever comes after.
+pub(crate) fn written_table(text: &str) -> Option<String> {
+    const LONGEST_BEGINNING: usize = 8;
+    let is_blank = |lexeme: &Lexeme| {
+        matches!(
+            lexeme.kind,
+            LexemeKind::Blank | LexemeKind::Comment | LexemeKind::Hint
+        )
+    };
+    let lexemes: Vec<Lexeme> = scan::Lexemes::new(text)
+        .map_while(Result::ok)
+        .filter(|lexeme| !is_blank(lexeme))
+        .take(LONGEST_BEGINNING)
+        .collect();
+    let mut words = Words::new(text, &lexemes);
+    let verb = words.peek_keyword();
+    if !matches!(verb.as_str(), "insert" | "replace" | "delete") {
+        return None;
+    }
+    words.next();
+    while matches!(
+        words.peek_keyword().as_str(),
+        "low_priority" | "delayed" | "high_priority" | "quick" | "ignore" | "into" | "from"
+    ) {
+        words.next();
+    }
+    let mut table = words.name("a table").ok()?;
+    if words.take(".") {
+        table = words.name("a table").ok()?;
+    }
+    Some(table)
+}
+
 /// [`Statement::parse`] without the fast path.
 pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlError> {
-    let mut pieces = scan::split(text)?.into_iter();
+    let mut pieces = scan::split(text, limits.max_statements)?.into_iter();
     let piece = match (pieces.next(), pieces.next()) {
         (None, _) => return Ok(Statement::Empty),
         (Some(piece), None) => text.get(piece).unwrap_or_default(),

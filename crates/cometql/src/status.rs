@@ -2,7 +2,7 @@
 //! the open sessions.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pipes::Hall;
@@ -22,44 +22,78 @@ pub(crate) struct Status {
 
 impl StatusSource for Status {
     fn status(&self, scope: StatusScope, context: &SessionContext) -> Vec<(String, String)> {
-        let counters = self.hall.counters();
-        let messages = counters.messages.load(Ordering::Relaxed);
-        let row = |name: &str, value: String| (name.to_owned(), value);
-        match scope {
-            StatusScope::Session => {
-                let users = DevId::new(context.dev_id)
-                    .map_or(0, |dev_id| self.hall.users_online(dev_id));
-                vec![
-                    row("flag", "session".to_owned()),
-                    row("id", context.dev_id.to_string()),
-                    row("user_online", users.to_string()),
-                    row("server_online", self.sessions.count().to_string()),
-                    row("messages", messages.to_string()),
-                ]
-            }
-            StatusScope::Global => {
-                let uptime = self.started.elapsed().as_secs();
-                let opened = counters.connections_opened.load(Ordering::Relaxed);
-                let closed = counters.connections_closed.load(Ordering::Relaxed);
-                vec![
-                    row("flag", "global".to_owned()),
-                    row("uptime", uptime.to_string()),
-                    row("uptime_in_hours", format!("{:.2}", uptime as f64 / 3600.0)),
-                    row("uptime_in_days", format!("{:.2}", uptime as f64 / 86400.0)),
-                    row("frontend_name", "ws".to_owned()),
-                    row("frontend_online", counters.connections().to_string()),
-                    row("frontend_add_client", opened.to_string()),
-                    row("frontend_delete_client", closed.to_string()),
-                    row("backend_name", "cometql".to_owned()),
-                    row("backend_online", self.sessions.count().to_string()),
-                    row("backend_messages", messages.to_string()),
-                ]
-            }
+        let rows = match scope {
+            StatusScope::Session => self.of_tenant(context.dev_id),
+            StatusScope::Global => self.of_server(),
             // The machine's own figures are for its own tools.
-            StatusScope::Avg
-            | StatusScope::Ram
-            | StatusScope::Uptime
-            | StatusScope::Filesystem => Vec::new(),
-        }
+            StatusScope::Avg | StatusScope::Ram | StatusScope::Uptime | StatusScope::Filesystem => {
+                Vec::new()
+            }
+        };
+        let named = |(name, value): (&str, String)| (name.to_owned(), value);
+        rows.into_iter().map(named).collect()
+    }
+}
+
+impl Status {
+    fn of_tenant(&self, number: u32) -> Vec<(&'static str, String)> {
+        let (users, sessions) = DevId::new(number).map_or((0, 0), |dev_id| {
+            (
+                self.hall.users_online(dev_id),
+                self.sessions.count_of(dev_id),
+            )
+        });
+        let messages = self.hall.counters().messages.load(Ordering::Relaxed);
+        vec![
+            ("flag", "session".to_owned()),
+            ("id", number.to_string()),
+            ("user_online", users.to_string()),
+            ("server_online", sessions.to_string()),
+            ("messages", messages.to_string()),
+        ]
+    }
+
+    /// Monitoring scripts read these by name. The interval of the rates is the
+    /// whole uptime.
+    fn of_server(&self) -> Vec<(&'static str, String)> {
+        let counters = self.hall.counters();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let messages = count(&counters.messages);
+        let private_messages = count(&counters.private_messages);
+        let opened = count(&counters.connections_opened);
+        let closed = count(&counters.connections_closed);
+        let logins = self.sessions.opened_ever();
+        let online = self.sessions.count() as u64;
+        let logouts = logins.saturating_sub(online);
+        let statements = self.sessions.statements();
+        let uptime = self.started.elapsed().as_secs();
+        let rate = |count: u64| format!("{:.2}", count as f64 / uptime.max(1) as f64);
+        vec![
+            ("flag", "global".to_owned()),
+            ("uptime", uptime.to_string()),
+            ("uptime_in_hours", format!("{:.2}", uptime as f64 / 3600.0)),
+            ("uptime_in_days", format!("{:.2}", uptime as f64 / 86400.0)),
+            ("frontend_name", "ws".to_owned()),
+            ("backend_name", "cometql".to_owned()),
+            ("frontend_stat_interval", uptime.to_string()),
+            ("backend_stat_interval", uptime.to_string()),
+            ("frontend_online", counters.connections().to_string()),
+            ("backend_online", online.to_string()),
+            ("frontend_messages", messages.to_string()),
+            ("backend_messages", statements.to_string()),
+            ("frontend_add_client", opened.to_string()),
+            ("backend_add_client", logins.to_string()),
+            ("frontend_delete_client", closed.to_string()),
+            ("backend_delete_client", logouts.to_string()),
+            ("frontend_messages_ps", rate(messages)),
+            ("backend_messages_ps", rate(statements)),
+            ("frontend_add_client_ps", rate(opened)),
+            ("backend_add_client_ps", rate(logins)),
+            ("frontend_delete_client_ps", rate(closed)),
+            ("backend_delete_client_ps", rate(logouts)),
+            ("network_events", (messages + statements).to_string()),
+            ("private_messages", private_messages.to_string()),
+            ("mail_dropped", count(&counters.mail_dropped).to_string()),
+        ]
     }
 }

@@ -10,7 +10,11 @@ mod stop;
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 use settings::{LogFormat, Settings};
 
@@ -49,13 +53,25 @@ fn start_logging(settings: &Settings) -> Result<(), String> {
     let filter = settings.log.as_deref().unwrap_or("info");
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| format!("the log filter {filter:?} is not one: {error}"))?;
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = fmt::layer()
         .with_writer(stderr)
         .with_ansi(stderr().is_terminal());
-    match settings.log_format.unwrap_or(LogFormat::Human) {
-        LogFormat::Human => lines.with_target(false).init(),
-        LogFormat::Json => lines.json().init(),
-    }
+    let lines = match settings.log_format.unwrap_or(LogFormat::Human) {
+        LogFormat::Human => lines.with_target(false).boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .with(filter_fn(is_discreet))
+        .init();
     Ok(())
+}
+
+/// Libraries tell payloads and keys at their finest levels; ours never do.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    const OURS: [&str; 5] = ["cometql", "cometwire", "pipes", "storage", "ws_gateway"];
+    let target = line.target();
+    let source = target.split_once("::").map_or(target, |(name, _)| name);
+    *line.level() <= Level::INFO || OURS.contains(&source)
 }

@@ -105,7 +105,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
 fn tenants(settings: &Settings, root_key: &RootKey) -> Tenants {
     let root = Tenants::new(root_key.key.0.clone());
     settings.developers().fold(root, |tenants, developer| {
-        tenants.with(developer.dev_id, developer.key.clone())
+        tenants.with(developer.dev_id, developer.key.0.clone())
     })
 }
 

@@ -44,7 +44,12 @@ pub(crate) struct Settings {
         value_delimiter = ',',
         hide_env_values = true
     )]
-    pub(crate) dev: Vec<Developer>,
+    dev: Vec<Secret>,
+
+    /// What `dev` says, read.
+    #[arg(skip)]
+    #[serde(skip)]
+    developers: Vec<Developer>,
 
     /// The key of root (dev_id 0): from the file or COMETWIRE_ROOT_KEY, never a flag.
     #[arg(skip)]
@@ -202,20 +207,25 @@ pub(crate) struct Settings {
     pub(crate) keep_alive_seconds: Option<u64>,
 }
 
-/// `ID:KEY` of a developer.
-#[derive(Clone, Deserialize)]
-#[serde(try_from = "String")]
+/// A developer: `ID:KEY`.
+#[derive(Debug, Clone)]
 pub(crate) struct Developer {
     /// The tenant.
     pub(crate) dev_id: DevId,
     /// Its key.
-    pub(crate) key: String,
+    pub(crate) key: Secret,
 }
 
-/// A key that is never printed.
+/// A text that is never printed. Taken as it is: an error about it would show it.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
-pub(crate) struct Secret(pub String);
+pub(crate) struct Secret(pub(crate) String);
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -246,38 +256,23 @@ impl From<Numbers> for ErrorNumbers {
     }
 }
 
-impl std::str::FromStr for Developer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (id, key) = text
-            .split_once(':')
-            .ok_or("expected ID:KEY, such as 15:a-long-random-key")?;
-        let dev_id = id
-            .parse()
-            .map_err(|_| format!("{id:?} is not a developer id, expected a number"))
-            .and_then(|number| DevId::new(number).map_err(|error| error.to_string()))?;
+impl Developer {
+    /// Reads `ID:KEY`. The error never repeats the text: a slip may have put the
+    /// key anywhere in it.
+    fn parse(text: &Secret) -> Result<Self, String> {
+        const EXPECTED: &str = "--dev expects ID:KEY, such as 15:a-long-random-key";
+        let (id, key) = text.0.split_once(':').ok_or(EXPECTED)?;
+        let number = id.parse().map_err(|_| EXPECTED)?;
+        let dev_id = DevId::new(number).map_err(|error| format!("--dev: {error}"))?;
         if key.is_empty() {
-            return Err(format!("developer {dev_id} needs a key after the colon"));
+            return Err(format!(
+                "--dev: developer {dev_id} needs a key after the colon"
+            ));
         }
         Ok(Self {
             dev_id,
-            key: key.to_owned(),
+            key: Secret(key.to_owned()),
         })
-    }
-}
-
-impl TryFrom<String> for Developer {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
-    }
-}
-
-impl fmt::Debug for Developer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:…", self.dev_id)
     }
 }
 
@@ -299,10 +294,19 @@ impl Settings {
             .ok()
             .filter(|key| !key.is_empty())
             .map(Secret);
-        match settings.config.clone() {
-            None => Ok(settings),
-            Some(file) => Ok(settings.over(Self::from_file(&file)?)),
+        if let Some(file) = settings.config.clone() {
+            settings = settings.over(Self::from_file(&file)?);
         }
+        settings.checked()
+    }
+
+    fn checked(mut self) -> Result<Self, String> {
+        self.developers = self
+            .dev
+            .iter()
+            .map(Developer::parse)
+            .collect::<Result<_, _>>()?;
+        Ok(self)
     }
 
     fn from_file(file: &Path) -> Result<Self, String> {
@@ -338,6 +342,7 @@ impl Settings {
             } else {
                 self.dev
             },
+            developers: Vec::new(),
             root_key: self.root_key.or(file.root_key),
             allow_origin: list(self.allow_origin, file.allow_origin),
             error_numbers: self.error_numbers.or(file.error_numbers),
@@ -365,15 +370,15 @@ impl Settings {
 
     /// The operator's key of root: `root_key`, or the key of developer 0.
     pub(crate) fn given_root_key(&self) -> Option<Secret> {
-        let named = self.dev.iter().find(|dev| dev.dev_id == DevId::ROOT);
-        self.root_key
-            .clone()
-            .or_else(|| named.map(|dev| Secret(dev.key.clone())))
+        let named = self.developers.iter().find(|dev| dev.dev_id == DevId::ROOT);
+        self.root_key.clone().or_else(|| Some(named?.key.clone()))
     }
 
     /// The developers besides root.
     pub(crate) fn developers(&self) -> impl Iterator<Item = &Developer> {
-        self.dev.iter().filter(|dev| dev.dev_id != DevId::ROOT)
+        self.developers
+            .iter()
+            .filter(|dev| dev.dev_id != DevId::ROOT)
     }
 
     /// Where backends connect.
@@ -456,9 +461,9 @@ mod tests {
         let file = "cometql = \"127.0.0.1:1\"\nhttp = \"127.0.0.1:2\"\ndata = \"d\"\n\
                     dev = [\"15:abc\"]\nroot_key = \"r\"\nallow_origins = [\"a.example\"]\n\
                     error_numbers = \"mysql\"\nlog_format = \"json\"\nmax_browsers = 5\n";
-        let settings = Settings::from_toml(file).unwrap();
+        let settings = Settings::from_toml(file).unwrap().checked().unwrap();
         assert_eq!(settings.http_address().port(), 2);
-        assert_eq!(settings.dev.len(), 1);
+        assert_eq!(settings.developers().count(), 1);
         assert_eq!(settings.allow_origin, ["a.example"]);
         assert!(!format!("{settings:?}").contains("abc"));
     }
@@ -474,15 +479,18 @@ mod tests {
 
     #[test]
     fn a_developer_is_a_number_and_a_key() {
-        assert!("15:key:with:colons".parse::<Developer>().is_ok());
-        for wrong in ["15", "x:key", "15:", "100000:key", "-1:key"] {
-            assert!(wrong.parse::<Developer>().is_err(), "{wrong}");
+        let developer = Developer::parse(&"15:key:with:colons".into()).ok().unwrap();
+        assert_eq!(developer.key.0, "key:with:colons");
+        for wrong in ["s3cret", "s3cret:15", "15:", "100000:s3cret", "-1:s3cret"] {
+            let error = Developer::parse(&wrong.into()).err().unwrap();
+            assert!(!error.contains("s3cret"), "{error}");
         }
     }
 
     #[test]
     fn developer_0_is_root() {
-        let settings = Settings::parse_from(["cometwire", "--dev", "0:r", "--dev", "7:k"]);
+        let flags = Settings::parse_from(["cometwire", "--dev", "0:r", "--dev", "7:k"]);
+        let settings = flags.checked().unwrap();
         assert_eq!(settings.given_root_key().unwrap().0, "r");
         assert_eq!(settings.developers().count(), 1);
     }

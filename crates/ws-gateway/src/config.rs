@@ -27,8 +27,11 @@ pub struct GatewayLimits {
     pub request_bytes: usize,
     /// How long a request's head, or a handshake, may take.
     pub handshake_time: Duration,
-    /// Bytes that may wait for one reader; past it the reader is too slow and is
-    /// disconnected. One message is always allowed, whatever its size.
+    /// How long a socket may speak plain HTTP, its keep-alive included.
+    pub http_time: Duration,
+    /// Bytes that may wait for one reader behind the message being sent; past it
+    /// the reader is too slow and is disconnected. One more message is always
+    /// taken, whatever its size.
     pub queued_bytes: usize,
     /// Bytes of events one shard may have waiting; past it publishers wait.
     pub shard_backlog_bytes: usize,
@@ -58,6 +61,7 @@ impl Default for GatewayLimits {
             message_bytes: 1024 * 1024,
             request_bytes: 16 * 1024,
             handshake_time: Duration::from_secs(10),
+            http_time: Duration::from_secs(120),
             queued_bytes: 2 * 1024 * 1024,
             shard_backlog_bytes: 16 * 1024 * 1024,
             keep_alive: Duration::from_secs(25),

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use pipes::message::{ENCODINGS, Event, Message, Outgoing, Sender, StoredMessage, UnixTime};
-use pipes::name::{PipeName, UserId};
+use pipes::name::{EventName, PipeName, UserId};
 
 use crate::frame;
 use crate::json::{push_number, push_string};
@@ -42,7 +42,7 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
             from_queue,
         } => Envelope {
             data: Data::Text(&data_text(&message.payload)),
-            event: message.event.as_str(),
+            event: event_text(&message.event),
             pipe: "msg",
             time: message.time,
             from_queue: *from_queue,
@@ -78,7 +78,7 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
 fn pipe_message(message: &Message, generation: Generation) -> Bytes {
     Envelope {
         data: Data::Text(&data_text(&message.payload)),
-        event: message.event.as_str(),
+        event: event_text(&message.event),
         pipe: message.pipe.as_str(),
         time: message.time,
         user_id: match message.sender {
@@ -146,7 +146,7 @@ pub(crate) fn history_entry(stored: &StoredMessage, marker: &str, generation: Ge
     };
     Envelope {
         data: Data::Text(&data_text(&message.payload)),
-        event: message.event.as_str(),
+        event: event_text(&message.event),
         pipe: message.pipe.as_str(),
         time: message.time,
         user_id: Some(message.sender.user_number()),
@@ -287,6 +287,15 @@ pub(crate) fn fatal_error(code: u16, text: &str, generation: Generation) -> Byte
     .frame()
 }
 
+/// The word pages see for an event nobody named, live and in histories alike; an
+/// empty name would send the oldest clients down their base64 road.
+fn event_text(event: &EventName) -> &str {
+    match event.as_str() {
+        "" => "undefined",
+        name => name,
+    }
+}
+
 fn push_member(out: &mut String, user: Option<UserId>, uuid: &str) {
     out.push_str(r#"{"user_id":"#);
     push_number(out, user.map_or(0, UserId::number));
@@ -397,3 +406,6 @@ fn field(out: &mut String, name: &str) {
     out.push_str(name);
     out.push_str("\":");
 }
+
+#[cfg(test)]
+mod tests;

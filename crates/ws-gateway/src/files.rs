@@ -47,7 +47,7 @@ pub(crate) async fn read(directory: &Path, url_path: &str) -> Option<(&'static s
 }
 
 fn locate(url_path: &str) -> Option<PathBuf> {
-    let relative = url_path.trim_start_matches('/');
+    let relative = url_path.strip_prefix('/')?;
     let parts = relative.split('/');
     let mut file = PathBuf::new();
     for part in parts {

@@ -2,6 +2,7 @@
 //! encoded frame serves every receiver.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
@@ -18,6 +19,9 @@ pub(crate) const CLOSE_NOT_UTF8: u16 = 1007;
 pub(crate) const CLOSE_POLICY: u16 = 1008;
 /// RFC 6455 §7.4.1: a message too big to process.
 pub(crate) const CLOSE_TOO_BIG: u16 = 1009;
+
+/// RFC 6455 §7.4.1: the server met a condition that keeps it from serving.
+pub(crate) const CLOSE_SERVER_ERROR: u16 = 1011;
 
 /// A text frame with this text.
 pub(crate) fn text(text: &str) -> Bytes {
@@ -39,6 +43,14 @@ pub(crate) fn close(code: u16, reason: &str) -> Bytes {
     body.put_u16(code);
     body.put_slice(reason.as_bytes().get(..end).unwrap_or_default());
     encode(CLOSE, &body)
+}
+
+/// The answer to a client's close frame: the same code, or none if it had none.
+pub(crate) fn close_reply(received: Option<CloseFrame>) -> Bytes {
+    match received {
+        Some(received) => close(received.code.into(), ""),
+        None => encode(CLOSE, &[]),
+    }
 }
 
 fn encode(opcode: u8, payload: &[u8]) -> Bytes {

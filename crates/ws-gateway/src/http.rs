@@ -10,7 +10,7 @@ use hyper::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT,
     SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE,
 };
-use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::assets;
@@ -41,6 +41,10 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
         .map_or("/", |target| target.as_str());
     if request.method() == Method::GET && asks_for_websocket(request.headers()) {
         return match parameters_of(target) {
+            Some(_) if request.version() < Version::HTTP_11 => {
+                let text = page("A WebSocket handshake needs HTTP/1.1.");
+                Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text))
+            }
             Some(parameters) => upgrade(request.headers(), parameters),
             None => Reply::Answer(not_found()),
         };
@@ -54,7 +58,7 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
 }
 
 async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
-    let path = path.strip_prefix("/comet-server").unwrap_or(path);
+    let path = without_prefix(path);
     match path {
         "/info" => {
             let mut answer = answer(StatusCode::OK, JSON, info(&gateway.config.node_name));
@@ -63,7 +67,6 @@ async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
         }
         "/" | "" => answer(StatusCode::OK, HTML, page("It works.")),
         "/favicon.ico" => answer(StatusCode::NO_CONTENT, HTML, Bytes::new()),
-        "/examples" => redirect("/examples/"),
         _ => {
             if let Some((content_type, body)) = assets::find(path) {
                 return answer(StatusCode::OK, content_type, body);
@@ -74,10 +77,24 @@ async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
                 return answer(StatusCode::OK, content_type, body);
             }
             if assets::is_directory(path) {
-                return redirect(&format!("{path}/"));
+                // Relative, so that a proxy's prefix stays.
+                let name = path.rsplit('/').next().unwrap_or_default();
+                return redirect(&format!("{name}/"));
             }
             not_found()
         }
+    }
+}
+
+/// The path without what proxies put before it: a second slash, `/comet-server`.
+fn without_prefix(path: &str) -> &str {
+    let path = match path.strip_prefix('/') {
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    };
+    match path.strip_prefix("/comet-server") {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+        _ => path,
     }
 }
 
@@ -133,7 +150,9 @@ fn upgrade(headers: &HeaderMap, parameters: &str) -> Reply {
         .get(SEC_WEBSOCKET_PROTOCOL)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(',').next())
-        .and_then(|first| HeaderValue::from_str(first.trim()).ok());
+        .map(str::trim)
+        .filter(|first| !first.is_empty())
+        .and_then(|first| HeaderValue::from_str(first).ok());
     if let Some(protocol) = offered {
         fields.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }

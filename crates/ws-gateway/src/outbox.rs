@@ -4,9 +4,8 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
@@ -31,11 +30,8 @@ pub(crate) struct Link {
     /// The reader's task, which also finishes what the socket would not take.
     reader: AtomicWaker,
     closing: Mutex<Option<CloseReason>>,
-    /// Once set nothing is written any more (compatibility reference §1.6).
-    muted: AtomicBool,
-    started: Instant,
-    /// Seconds after `started` at which something was last received.
-    heard: AtomicU32,
+    /// Whether the other end gave a sign of life since this was last asked.
+    heard: AtomicBool,
     pub(crate) bytes_out: AtomicU64,
     pub(crate) frames_out: AtomicU64,
 }
@@ -45,6 +41,8 @@ struct Queue {
     frames: VecDeque<Queued>,
     /// Unsent bytes.
     bytes: usize,
+    /// Nothing is taken any more.
+    sealed: bool,
 }
 
 struct Queued {
@@ -57,9 +55,10 @@ struct Queued {
 pub(crate) enum Sent {
     /// Handed to the kernel, or waiting within the bound.
     Accepted,
-    /// The bound is passed: the reader is too slow.
+    /// The bound is passed: the reader is too slow. Said once; what waited is
+    /// dropped and the connection is closing.
     Overflow,
-    /// The socket is gone.
+    /// The socket is gone, or the last frame was sent before.
     Gone,
 }
 
@@ -78,9 +77,7 @@ impl Link {
             queue_limit,
             reader: AtomicWaker::new(),
             closing: Mutex::new(None),
-            muted: AtomicBool::new(false),
-            started: Instant::now(),
-            heard: AtomicU32::new(0),
+            heard: AtomicBool::new(true),
             bytes_out: AtomicU64::new(0),
             frames_out: AtomicU64::new(0),
         }
@@ -98,10 +95,13 @@ impl Link {
     /// Puts the first frame in line for the reader to send: no system call, so
     /// that it may be done under a lock.
     pub(crate) fn enqueue(&self, frame: Bytes) {
+        let mut queue = self.queue.lock();
+        if queue.sealed {
+            return;
+        }
         self.bytes_out
             .fetch_add(frame.len() as u64, Ordering::Relaxed);
         self.frames_out.fetch_add(1, Ordering::Relaxed);
-        let mut queue = self.queue.lock();
         queue.bytes += frame.len();
         queue.frames.push_back(Queued {
             rest: frame,
@@ -117,15 +117,22 @@ impl Link {
     /// Sends frames in order with as few system calls as possible. `receipts`
     /// belong to the frames at the same index and are taken.
     pub(crate) fn send_all(&self, frames: &[Bytes], receipts: &mut [Option<Receipt>]) -> Sent {
-        if self.muted.load(Ordering::Acquire) {
-            return Sent::Gone;
-        }
+        self.hand_over(frames, receipts, false)
+    }
+
+    /// Takes nothing more, save `frame` if there is one; what waits is still sent.
+    pub(crate) fn seal(&self, frame: Option<Bytes>) {
+        self.hand_over(frame.as_slice(), &mut [], true);
+    }
+
+    fn hand_over(&self, frames: &[Bytes], receipts: &mut [Option<Receipt>], last: bool) -> Sent {
         let total: usize = frames.iter().map(Bytes::len).sum();
-        self.bytes_out.fetch_add(total as u64, Ordering::Relaxed);
-        self.frames_out
-            .fetch_add(frames.len() as u64, Ordering::Relaxed);
         let mut done: Vec<Receipt> = Vec::new();
         let mut queue = self.queue.lock();
+        if queue.sealed {
+            return Sent::Gone;
+        }
+        queue.sealed = last;
         let mut sent = 0;
         if queue.frames.is_empty() {
             match self.write_directly(frames) {
@@ -133,7 +140,11 @@ impl Link {
                 Err(_) => return Sent::Gone,
             }
         }
+        self.bytes_out.fetch_add(total as u64, Ordering::Relaxed);
+        self.frames_out
+            .fetch_add(frames.len() as u64, Ordering::Relaxed);
         let mut left = sent;
+        let mut overflow = false;
         for (index, frame) in frames.iter().enumerate() {
             let receipt = receipts.get_mut(index).and_then(Option::take);
             if left >= frame.len() {
@@ -144,23 +155,25 @@ impl Link {
             let mut rest = frame.clone();
             rest.advance(left);
             left = 0;
+            overflow |= queue.behind_the_first() > self.queue_limit;
             queue.bytes += rest.len();
             queue.frames.push_back(Queued { rest, receipt });
         }
         let waiting = queue.frames.len();
-        let overflow = queue.bytes > self.queue_limit && waiting > 1;
+        let dropped = overflow.then(|| queue.abandon());
         drop(queue);
+        drop(dropped);
         for receipt in done {
             receipt();
+        }
+        if overflow {
+            self.close(CloseReason::SlowReader);
+            return Sent::Overflow;
         }
         if waiting > 0 {
             self.reader.wake();
         }
-        if overflow {
-            Sent::Overflow
-        } else {
-            Sent::Accepted
-        }
+        Sent::Accepted
     }
 
     /// Writes as much as the socket takes. Gives the number of bytes.
@@ -231,6 +244,8 @@ impl Link {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
             };
+            // The socket has room again: the other end has read.
+            self.note_heard();
             queue.bytes = queue.bytes.saturating_sub(sent);
             while let Some(front) = queue.frames.front_mut() {
                 if sent < front.rest.len() {
@@ -265,22 +280,192 @@ impl Link {
         *self.closing.lock()
     }
 
-    /// Nothing is written from here on; what waits is dropped.
+    /// Nothing is written from here on; what waits is dropped (compatibility
+    /// reference §1.6).
     pub(crate) fn mute(&self) {
-        self.muted.store(true, Ordering::Release);
-        let dropped = std::mem::take(&mut *self.queue.lock());
+        let dropped = self.queue.lock().abandon();
         drop(dropped);
     }
 
-    /// Something was received just now.
+    /// The other end gave a sign of life just now.
     pub(crate) fn note_heard(&self) {
-        let now = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
-        self.heard.store(now, Ordering::Relaxed);
+        self.heard.store(true, Ordering::Relaxed);
     }
 
-    /// Whole seconds since something was received.
-    pub(crate) fn silent_seconds(&self) -> u64 {
-        let heard = u64::from(self.heard.load(Ordering::Relaxed));
-        self.started.elapsed().as_secs().saturating_sub(heard)
+    /// Whether the other end gave a sign of life since this was last asked.
+    pub(crate) fn was_heard(&self) -> bool {
+        self.heard.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Queue {
+    /// Bytes that wait for the frame now being sent, which itself may have any size.
+    fn behind_the_first(&self) -> usize {
+        let first = self.frames.front().map_or(0, |first| first.rest.len());
+        self.bytes.saturating_sub(first)
+    }
+
+    /// Ends the queue. What waited is to be dropped without its lock, for the
+    /// sake of the receipts.
+    fn abandon(&mut self) -> VecDeque<Queued> {
+        self.sealed = true;
+        self.bytes = 0;
+        std::mem::take(&mut self.frames)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::future::poll_fn;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+    const LIMIT: usize = 4096;
+    /// More than both ends of a loopback socket take.
+    const ENORMOUS: usize = 32 * 1024 * 1024;
+
+    /// A link and the other end of its socket.
+    pub(crate) async fn link() -> (Link, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        server.writable().await.unwrap();
+        let link = Link::new(ConnectionId(1), Generation::V4, server, LIMIT);
+        (link, client)
+    }
+
+    fn bytes(letter: u8, length: usize) -> Bytes {
+        Bytes::from(vec![letter; length])
+    }
+
+    async fn flush(link: &Link) {
+        let flushed = poll_fn(|context| link.poll_flush(context));
+        timeout(DEADLINE, flushed).await.unwrap().unwrap();
+    }
+
+    async fn read(client: &mut TcpStream, length: usize) -> Vec<u8> {
+        let mut got = vec![0; length];
+        let read = client.read_exact(&mut got);
+        timeout(DEADLINE, read).await.unwrap().unwrap();
+        got
+    }
+
+    /// Counts how often it was called; tells a drop by the strong count.
+    fn receipt(called: &Arc<AtomicUsize>) -> Receipt {
+        let called = Arc::clone(called);
+        Box::new(move || {
+            called.fetch_add(1, Ordering::SeqCst);
+        })
+    }
+
+    #[tokio::test]
+    async fn what_an_idle_socket_takes_does_not_wait() {
+        let (link, mut client) = link().await;
+        let called = Arc::new(AtomicUsize::new(0));
+        assert_eq!(
+            link.send_with_receipt(bytes(b'a', 10), receipt(&called)),
+            Sent::Accepted
+        );
+        assert_eq!(called.load(Ordering::SeqCst), 1);
+        assert_eq!(read(&mut client, 10).await, [b'a'; 10]);
+    }
+
+    #[tokio::test]
+    async fn one_message_of_any_size_is_taken_and_one_more_behind_it() {
+        let (link, mut client) = link().await;
+        let called = Arc::new(AtomicUsize::new(0));
+        let sent = link.send_with_receipt(bytes(b'a', ENORMOUS), receipt(&called));
+        assert_eq!(sent, Sent::Accepted);
+        assert_eq!(link.send(bytes(b'b', 10)), Sent::Accepted);
+        assert_eq!(
+            link.send_with_receipt(bytes(b'c', 2 * LIMIT), receipt(&called)),
+            Sent::Accepted
+        );
+        assert_eq!(called.load(Ordering::SeqCst), 0);
+        let reading =
+            tokio::spawn(async move { read(&mut client, ENORMOUS + 10 + 2 * LIMIT).await });
+        flush(&link).await;
+        let got = reading.await.unwrap();
+        assert!(got[..ENORMOUS].iter().all(|byte| *byte == b'a'));
+        assert_eq!(got[ENORMOUS..][..10], [b'b'; 10]);
+        assert!(got[ENORMOUS + 10..].iter().all(|byte| *byte == b'c'));
+        assert_eq!(called.load(Ordering::SeqCst), 2);
+        assert_eq!(link.closing(), None);
+    }
+
+    #[tokio::test]
+    async fn past_the_bound_the_queue_is_dropped_at_once_and_said_once() {
+        let (link, _client) = link().await;
+        let called = Arc::new(AtomicUsize::new(0));
+        link.send(bytes(b'a', ENORMOUS));
+        link.send_with_receipt(bytes(b'b', LIMIT + 1), receipt(&called));
+        assert_eq!(Arc::strong_count(&called), 2);
+        assert_eq!(link.send(bytes(b'c', 1)), Sent::Overflow);
+        assert_eq!(link.closing(), Some(CloseReason::SlowReader));
+        assert_eq!(Arc::strong_count(&called), 1, "the receipt is dropped");
+        assert_eq!(called.load(Ordering::SeqCst), 0, "and was not called");
+        assert_eq!(link.queue.lock().frames.len(), 0);
+        assert_eq!(link.send(bytes(b'd', 1)), Sent::Gone);
+    }
+
+    #[tokio::test]
+    async fn a_muted_link_writes_nothing_and_drops_what_waits() {
+        let (link, mut client) = link().await;
+        let called = Arc::new(AtomicUsize::new(0));
+        link.enqueue(bytes(b'g', 5));
+        link.send_with_receipt(bytes(b'a', 5), receipt(&called));
+        link.mute();
+        assert_eq!(Arc::strong_count(&called), 1);
+        assert_eq!(
+            link.send_with_receipt(bytes(b'b', 5), receipt(&called)),
+            Sent::Gone
+        );
+        link.enqueue(bytes(b'c', 5));
+        link.seal(Some(bytes(b'd', 5)));
+        flush(&link).await;
+        assert_eq!(called.load(Ordering::SeqCst), 0);
+        drop(link);
+        let mut got = Vec::new();
+        let read = client.read_to_end(&mut got);
+        timeout(DEADLINE, read).await.unwrap().unwrap();
+        assert!(got.is_empty());
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_the_last_frame_but_what_waited_goes() {
+        let (link, mut client) = link().await;
+        link.enqueue(bytes(b'g', 5));
+        link.seal(Some(bytes(b'z', 2)));
+        assert_eq!(link.send(bytes(b'x', 5)), Sent::Gone);
+        link.seal(Some(bytes(b'y', 2)));
+        flush(&link).await;
+        drop(link);
+        let mut got = Vec::new();
+        let read = client.read_to_end(&mut got);
+        timeout(DEADLINE, read).await.unwrap().unwrap();
+        assert_eq!(got, b"gggggzz");
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_takes_its_time_is_a_living_one() {
+        let (link, mut client) = link().await;
+        assert!(link.was_heard(), "a new connection is alive");
+        assert!(!link.was_heard());
+        link.send(bytes(b'a', ENORMOUS));
+        assert!(!link.was_heard(), "sending alone proves nothing");
+        let reading = tokio::spawn(async move { read(&mut client, ENORMOUS).await });
+        flush(&link).await;
+        assert!(link.was_heard());
+        reading.await.unwrap();
     }
 }

@@ -103,9 +103,10 @@ impl ConnectionRequest {
                 _ => {}
             }
         }
+        // Every client understands the oldest envelope.
         let generation = match version {
-            Some(major) if major < 4 => Generation::V3,
-            _ => Generation::V4,
+            Some(4..) => Generation::V4,
+            _ => Generation::V3,
         };
         let parsed = match (key, user, dev_id, version) {
             (None, ..) | (_, None, ..) => Err(RequestError::NoCredentials),

@@ -2,9 +2,10 @@
 //! upgraded connections to their sessions, and drains at the end.
 
 use std::convert::Infallible;
-use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::Request;
@@ -15,7 +16,7 @@ use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pipes::Hall;
 use pipes::shard::{CloseReason, MAX_SHARDS, Shard};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time;
@@ -52,18 +53,26 @@ pub struct Gateway {
     pub(crate) hall: Arc<Hall>,
     pub(crate) config: GatewayConfig,
     shards: Shards,
+    /// How many sockets may be open.
+    everyone: u32,
     sockets: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
+    /// Whether the last socket found no room.
+    full: AtomicBool,
 }
 
 impl Gateway {
     /// A door to `hall`, which sends through `shards`.
     pub fn new(hall: Arc<Hall>, shards: Shards, config: GatewayConfig) -> Arc<Self> {
-        let sockets = Arc::new(Semaphore::new(config.limits.connections));
+        let everyone = u32::try_from(config.limits.connections).unwrap_or(u32::MAX);
         Arc::new(Self {
             hall,
             config,
             shards,
-            sockets,
+            everyone,
+            sockets: Arc::new(Semaphore::new(everyone as usize)),
+            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            full: AtomicBool::new(false),
         })
     }
 
@@ -82,6 +91,13 @@ impl Gateway {
         &shards[index % shards.len()]
     }
 
+    /// Resolves when no shard is so far behind that more should not be asked of it.
+    pub(crate) async fn room_in_shards(&self) {
+        for shard in self.shards() {
+            shard.relieved().await;
+        }
+    }
+
     /// Serves browsers until `shutdown` turns true; then stops accepting, lets
     /// every client go and returns when all have left. The caller bounds the wait.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: watch::Receiver<bool>) {
@@ -95,8 +111,7 @@ impl Gateway {
         for shard in self.shards() {
             shard.close_all(CloseReason::Shutdown);
         }
-        let everyone = u32::try_from(self.config.limits.connections).unwrap_or(u32::MAX);
-        let _ = self.sockets.acquire_many(everyone).await;
+        let _ = self.sockets.acquire_many(self.everyone).await;
         let _ = stop_shards.send(true);
     }
 
@@ -129,12 +144,18 @@ impl Gateway {
         let gateway = Arc::clone(self);
         match Arc::clone(&self.sockets).try_acquire_owned() {
             Ok(permit) => {
+                self.full.store(false, Ordering::Relaxed);
                 let shutdown = shutdown.clone();
                 tokio::spawn(gateway.speak_http(stream, address, permit, shutdown));
             }
             Err(_) => {
-                tracing::warn!(limit = self.config.limits.connections, "too_many_sockets");
-                tokio::spawn(refuse(stream));
+                if !self.full.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(limit = self.everyone, "too_many_sockets");
+                }
+                // Not even refusals without bound: the rest just goes.
+                if let Ok(refusal) = Arc::clone(&self.refusals).try_acquire_owned() {
+                    tokio::spawn(refuse(stream, refusal));
+                }
             }
         }
     }
@@ -176,17 +197,20 @@ impl Gateway {
             .max_buf_size(limits.request_bytes.max(8192))
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
-        let mut connection = std::pin::pin!(connection);
-        loop {
-            tokio::select! {
-                ended = connection.as_mut() => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "http_ended");
-                    }
-                    return;
-                }
-                _ = shutdown.changed() => connection.as_mut().graceful_shutdown(),
+        let mut connection = pin!(connection);
+        let until = async {
+            // The sender gone is an end, too.
+            let _ = shutdown.wait_for(|stop| *stop).await;
+        };
+        let ended = tokio::select! {
+            ended = connection.as_mut() => Some(ended),
+            _ = time::timeout(limits.http_time, until) => {
+                connection.as_mut().graceful_shutdown();
+                time::timeout(LAST_ANSWER, connection.as_mut()).await.ok()
             }
+        };
+        if let Some(Err(error)) = ended {
+            tracing::debug!(%error, "http_ended");
         }
     }
 
@@ -205,9 +229,12 @@ impl Gateway {
             tracing::error!("upgraded_connection_is_not_tcp");
             return;
         };
+        // A copy, for this small rest would keep the whole of its buffer.
+        let early = read_buf.to_vec();
+        drop(read_buf);
         let upgraded = Upgraded {
             stream: io.into_inner(),
-            early: read_buf,
+            early,
             parameters,
             headers,
             address: address.ip(),
@@ -218,15 +245,24 @@ impl Gateway {
 }
 
 /// Tells a client that the server is full.
-async fn refuse(mut stream: TcpStream) {
+async fn refuse(mut stream: TcpStream, _refusal: OwnedSemaphorePermit) {
     const ANSWER: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let sent: io::Result<()> = async {
+    let sent = async {
         stream.write_all(ANSWER).await?;
-        stream.shutdown().await
-    }
-    .await;
-    if let Err(error) = sent {
+        stream.shutdown().await?;
+        // Unread bytes at the moment of closing would take the answer with them.
+        let mut unread = stream.take(MOST_UNREAD);
+        tokio::io::copy(&mut unread, &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = time::timeout(LAST_ANSWER, sent).await {
         tracing::debug!(%error, "refusal_not_sent");
     }
 }
+
+/// How long the last answer of a socket may take.
+const LAST_ANSWER: Duration = Duration::from_secs(2);
+/// How many sockets past the limit are told so at the same time.
+const REFUSALS: usize = 64;
+/// How much of a refused request is read, in bytes.
+const MOST_UNREAD: u64 = 64 * 1024;

@@ -3,10 +3,9 @@
 //! reference §1.6).
 
 use std::future::poll_fn;
-use std::net::IpAddr;
-use std::pin::Pin;
+use std::net::{IpAddr, Shutdown};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -18,11 +17,14 @@ use pipes::family::Family;
 use pipes::listing::Seen;
 use pipes::name::PipeName;
 use pipes::shard::{CloseReason, ConnectionId};
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::time;
+use tokio::{task, time};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WebSocketError};
+use tokio_tungstenite::tungstenite::error::{
+    CapacityError, Error as WebSocketError, ProtocolError,
+};
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use crate::command::Command;
@@ -38,14 +40,14 @@ use crate::socket::Socket;
 const READ_BUFFER: usize = 1024;
 /// How long a leaving connection may take for its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
-/// History entries sent before waiting until they are on their way.
-const HISTORY_PIECE: usize = 64;
+/// Bytes of a history sent before waiting until they are on their way.
+const HISTORY_PIECE: usize = 64 * 1024;
 
 /// An upgraded connection and what its handshake said.
 pub(crate) struct Upgraded {
     pub(crate) stream: TcpStream,
     /// Bytes that came with the handshake.
-    pub(crate) early: Bytes,
+    pub(crate) early: Vec<u8>,
     /// Everything after the path's prefix.
     pub(crate) parameters: String,
     pub(crate) headers: BrowserHeaders,
@@ -54,27 +56,37 @@ pub(crate) struct Upgraded {
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
-    let (dialect, request) = ConnectionRequest::parse(&upgraded.parameters);
+    let Upgraded {
+        stream,
+        early,
+        parameters,
+        headers,
+        address,
+    } = upgraded;
+    let (dialect, request) = ConnectionRequest::parse(&parameters);
+    // They hold the key, and memory for as long as the connection lasts.
+    drop(parameters);
     let Dialect { client, generation } = dialect;
     let (id, shard) = gateway.hall.next_connection();
     let limit = gateway.config.limits.queued_bytes;
-    let link = Arc::new(Link::new(id, generation, upgraded.stream, limit));
-    let request = request.and_then(|request| gateway.check(request, &upgraded.headers));
+    let link = Arc::new(Link::new(id, generation, stream, limit));
+    let request = request.and_then(|request| gateway.check(request, &headers));
     let visitor = match request {
         Ok(request) => Visitor {
             dev_id: request.dev_id,
             claim: request.claim(),
             uuid: request.uuid,
-            user_agent: upgraded.headers.user_agent.into(),
-            address: upgraded.address,
-            origin: upgraded.headers.origin.into(),
-            language: upgraded.headers.language.into(),
+            user_agent: headers.user_agent.into(),
+            address,
+            origin: headers.origin.into(),
+            language: headers.language.into(),
         },
         Err(error) => {
             tracing::debug!(conn = id.0, code = error.code(), "handshake_refused");
             let text = error.to_string();
             link.send(event::fatal_error(error.code(), &text, generation));
-            leave(&gateway, &link, client, End::Refused(text)).await;
+            let end = End::Refused(frame::CLOSE_POLICY, text);
+            leave(&gateway, &link, client, end).await;
             return;
         }
     };
@@ -97,18 +109,22 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
                 link: &link,
                 connection,
             };
-            session.run(upgraded.early, client).await
+            session.run(early, client).await
         }
         Err(HallError::Limit { what, limit }) => {
             let text = format!("{what}: the limit of {limit} is reached");
             link.send(event::fatal_error(429, &text, generation));
-            End::Refused(text)
+            End::Refused(frame::CLOSE_POLICY, text)
         }
         Err(error) => {
             tracing::error!(conn = id.0, %error, "connect_failed");
-            End::Refused("the server cannot check logins now".to_owned())
+            let text = "the server cannot check logins now".to_owned();
+            End::Refused(frame::CLOSE_SERVER_ERROR, text)
         }
     };
+    if let End::ClosedByServer(reason) = end {
+        queue.counters().note_closed(reason);
+    }
     drop(registered);
     leave(&gateway, &link, client, end).await;
 }
@@ -150,8 +166,8 @@ enum End {
     Gone,
     /// The client broke the protocol; the Close code says how.
     Violation(u16, String),
-    /// The handshake was refused, and the client has been told.
-    Refused(String),
+    /// The handshake was refused; the Close code says by whose doing.
+    Refused(u16, String),
     /// The server wants it.
     ClosedByServer(CloseReason),
 }
@@ -169,7 +185,7 @@ impl Drop for Session<'_> {
 }
 
 impl Session<'_> {
-    async fn run(&self, early: Bytes, client: Client) -> End {
+    async fn run(&self, early: Vec<u8>, client: Client) -> End {
         let limits = &self.gateway.config.limits;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -177,19 +193,15 @@ impl Session<'_> {
             .max_message_size(Some(limits.message_bytes))
             .max_frame_size(Some(limits.message_bytes));
         let socket = Socket::new(Arc::clone(self.link));
-        let mut reader = WebSocketStream::from_partially_read(
-            socket,
-            early.to_vec(),
-            Role::Server,
-            Some(config),
-        )
-        .await;
+        let mut reader =
+            WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await;
         loop {
             let incoming = match self.next(&mut reader).await {
                 Next::Message(message) => message,
                 Next::End(end) => return end,
             };
-            self.link.note_heard();
+            // Many small commands come with one reading.
+            task::consume_budget().await;
             match incoming {
                 Message::Text(text) => self.carry_out(&text).await,
                 // Binary is taken for text if it is text.
@@ -198,10 +210,12 @@ impl Session<'_> {
                         self.carry_out(text).await;
                     }
                 }
-                Message::Close(_) => {
-                    if client == Client::Modern {
-                        // The reply waits inside the reader.
-                        let _ = reader.flush().await;
+                Message::Close(close) => {
+                    // The reply that waits inside the reader is dropped with it:
+                    // an original client must get none, and nothing may follow it.
+                    match client {
+                        Client::Original => self.link.mute(),
+                        Client::Modern => self.link.seal(Some(frame::close_reply(close))),
                     }
                     return End::ClosedByClient;
                 }
@@ -245,6 +259,9 @@ impl Session<'_> {
                 let text = "text messages must be UTF-8".to_owned();
                 (frame::CLOSE_NOT_UTF8, text)
             }
+            WebSocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+                return End::Gone;
+            }
             WebSocketError::Protocol(error) => (frame::CLOSE_PROTOCOL, error.to_string()),
             _ => return End::Gone,
         };
@@ -263,6 +280,9 @@ impl Session<'_> {
                 for error in refused {
                     self.fail(&error.to_string(), ErrorDetail::NoMessages);
                 }
+                // Joins queue behind deliveries: a page that changes its list all the
+                // time must not outrun them.
+                self.meanwhile(self.gateway.room_in_shards()).await;
                 self.subscribe(&pipes);
             }
             Command::Publish {
@@ -271,18 +291,14 @@ impl Session<'_> {
                 payload,
                 anonymous,
             } => {
-                let published = self
-                    .gateway
-                    .hall
-                    .publish_for(
-                        &self.connection,
-                        pipe.clone(),
-                        event,
-                        payload.into(),
-                        anonymous,
-                    )
-                    .await;
-                match published {
+                let published = self.gateway.hall.publish_for(
+                    &self.connection,
+                    pipe.clone(),
+                    event,
+                    payload.into(),
+                    anonymous,
+                );
+                match self.meanwhile(published).await {
                     Ok(report) => {
                         let generation = self.link.generation;
                         self.send(event::delivery_report(
@@ -328,12 +344,9 @@ impl Session<'_> {
             }
             Command::UserStatus { user } => {
                 let dev_id = self.connection.dev_id;
-                let seen = self
-                    .gateway
-                    .hall
-                    .blocking(move |hall| hall.seen(dev_id, user))
-                    .await;
-                match seen {
+                let hall = &self.gateway.hall;
+                let seen = hall.blocking(move |hall| hall.seen(dev_id, user));
+                match self.meanwhile(seen).await {
                     Ok(seen) => {
                         let time = match seen {
                             Seen::Online => 0,
@@ -368,51 +381,64 @@ impl Session<'_> {
     /// Sends a history in pieces, each once the one before is on its way, so
     /// that a long one never counts as a slow reader.
     async fn send_history(&self, pipe: &PipeName, marker: &str) {
-        let history = match self.gateway.hall.history_for(&self.connection, pipe).await {
+        let history = self.gateway.hall.history_for(&self.connection, pipe);
+        let history = match self.meanwhile(history).await {
             Ok(history) => history,
             Err(error) => return self.fail(&error.to_string(), ErrorDetail::NoMessages),
         };
-        let generation = self.link.generation;
-        for piece in history.chunks(HISTORY_PIECE) {
-            let frames: Vec<Bytes> = piece
-                .iter()
-                .map(|stored| event::history_entry(stored, marker, generation))
-                .collect();
-            let Some((last, before)) = frames.split_last() else {
-                return;
-            };
-            for frame in before {
-                self.send(frame.clone());
-            }
-            let (handed_over, on_its_way) = oneshot::channel();
-            self.link.send_with_receipt(
-                last.clone(),
-                Box::new(move || {
-                    let _ = handed_over.send(());
-                }),
-            );
-            let flushed = poll_fn(|context| {
-                self.link.register_reader(context);
-                if self.link.closing().is_some() {
-                    return Poll::Ready(Err(()));
-                }
-                self.link.poll_flush(context).map_err(|_| ())
-            });
-            if flushed.await.is_err() || on_its_way.await.is_err() {
+        let piece = HISTORY_PIECE.min(self.gateway.config.limits.queued_bytes / 2);
+        let mut waiting = 0;
+        for stored in &history {
+            let frame = event::history_entry(stored, marker, self.link.generation);
+            waiting += frame.len();
+            if waiting < piece {
+                self.send(frame);
+            } else if self.send_through(frame).await {
+                waiting = 0;
+            } else {
                 return;
             }
         }
     }
 
+    /// Sends a frame and waits until it has gone to the kernel. Gives whether it has.
+    async fn send_through(&self, frame: Bytes) -> bool {
+        let (handed_over, mut on_its_way) = oneshot::channel();
+        let receipt = Box::new(move || {
+            let _ = handed_over.send(());
+        });
+        self.link.send_with_receipt(frame, receipt);
+        poll_fn(|context| {
+            self.link.register_reader(context);
+            if self.link.closing().is_some() {
+                return Poll::Ready(false);
+            }
+            if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
+                return Poll::Ready(false);
+            }
+            Pin::new(&mut on_its_way)
+                .poll(context)
+                .map(|arrived| arrived.is_ok())
+        })
+        .await
+    }
+
+    /// Waits for `work` and goes on sending what waits for the socket, so that a
+    /// store that takes its time makes no slow reader of anybody.
+    async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            self.link.register_reader(context);
+            // A broken socket is for the next reading to find.
+            let _ = self.link.poll_flush(context);
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
     fn send(&self, frame: Bytes) {
-        if self.link.send(frame) == crate::outbox::Sent::Overflow {
-            let shard = self.gateway.shard(self.connection.shard);
-            shard
-                .counters()
-                .slow_readers
-                .fetch_add(1, Ordering::Relaxed);
-            self.link.close(CloseReason::SlowReader);
-        }
+        // Whatever becomes of it shows at the next reading.
+        self.link.send(frame);
     }
 
     fn fail(&self, text: &str, detail: ErrorDetail) {
@@ -429,29 +455,10 @@ enum Next {
 async fn leave(gateway: &Gateway, link: &Link, client: Client, end: End) {
     let ConnectionId(number) = link.id;
     tracing::debug!(conn = number, ?end, "connection_closed");
-    if client == Client::Original && end == End::ClosedByClient {
-        // Anything written now could be taken for the end of a closing handshake.
-        link.mute();
-        if link.generation == Generation::V3 {
-            time::sleep(gateway.config.limits.restart_delay).await;
-        }
-    }
-    if client == Client::Modern {
-        match &end {
-            End::Violation(code, text) => {
-                link.send(frame::close(*code, text));
-            }
-            End::Refused(text) => {
-                link.send(frame::close(frame::CLOSE_POLICY, text));
-            }
-            End::ClosedByServer(CloseReason::Shutdown) => {
-                link.send(frame::close(frame::CLOSE_GOING_AWAY, "shutdown"));
-            }
-            End::ClosedByServer(reason) if *reason != CloseReason::SlowReader => {
-                link.send(frame::close(frame::CLOSE_POLICY, reason.as_str()));
-            }
-            _ => {}
-        }
+    link.seal(farewell(client, &end));
+    if client == Client::Original && end == End::ClosedByClient && link.generation == Generation::V3
+    {
+        time::sleep(gateway.config.limits.restart_delay).await;
     }
     let hopeless = matches!(
         end,
@@ -465,12 +472,29 @@ async fn leave(gateway: &Gateway, link: &Link, client: Client, end: End) {
         let _ = time::timeout(LINGER, linger(link)).await;
     }
     link.mute();
+    // The shard may hold the socket a little longer.
+    let _ = SockRef::from(link.stream()).shutdown(Shutdown::Both);
+}
+
+/// The last frame, for a client that may get one.
+fn farewell(client: Client, end: &End) -> Option<Bytes> {
+    let close = match end {
+        _ if client == Client::Original => return None,
+        // It has its reply.
+        End::ClosedByClient | End::Gone => return None,
+        End::Violation(code, text) | End::Refused(code, text) => frame::close(*code, text),
+        End::ClosedByServer(CloseReason::Shutdown) => {
+            frame::close(frame::CLOSE_GOING_AWAY, CloseReason::Shutdown.as_str())
+        }
+        End::ClosedByServer(reason) => frame::close(frame::CLOSE_POLICY, reason.as_str()),
+    };
+    Some(close)
 }
 
 /// Sends what waits and the end of the stream, then reads to the client's end.
 async fn linger(link: &Link) -> std::io::Result<()> {
     poll_fn(|context| link.poll_flush(context)).await?;
-    socket2::SockRef::from(link.stream()).shutdown(std::net::Shutdown::Write)?;
+    SockRef::from(link.stream()).shutdown(Shutdown::Write)?;
     let mut discarded = [0; 1024];
     loop {
         link.stream().readable().await?;

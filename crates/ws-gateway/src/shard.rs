@@ -8,7 +8,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -26,6 +26,12 @@ use crate::outbox::{Link, Sent};
 const ITEMS_PER_ROUND: usize = 256;
 /// How many connections are written before other tasks may run.
 const WRITES_BEFORE_YIELD: usize = 256;
+/// How often a keep-alive interval looks for quiet connections.
+const SWEEPS_PER_INTERVAL: u32 = 5;
+/// In how many slices a sweep is done, so that no delivery waits for many pings.
+const SLICES_PER_SWEEP: u32 = 16;
+/// However short the interval, slices are no closer together.
+const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 
 /// What a shard has counted since the start.
 #[derive(Debug, Default)]
@@ -36,6 +42,18 @@ pub struct ShardCounters {
     pub slow_readers: AtomicU64,
     /// Connections dropped because nothing was heard from them.
     pub silent: AtomicU64,
+}
+
+impl ShardCounters {
+    /// Counts a connection the server has closed.
+    pub(crate) fn note_closed(&self, reason: CloseReason) {
+        let counter = match reason {
+            CloseReason::SlowReader => &self.slow_readers,
+            CloseReason::Silent => &self.silent,
+            _ => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// The queue of one shard, as the hall and the connections see it.
@@ -75,19 +93,19 @@ impl ShardQueue {
 
     /// Takes a connection in; deliveries for it may follow.
     pub(crate) fn open(&self, link: Arc<Link>) {
-        self.items.lock().push_back(Item::Open(link));
+        self.enqueue(Item::Open(link));
         self.work.notify_one();
     }
 
     /// Forgets a connection.
     pub(crate) fn gone(&self, id: ConnectionId) {
-        self.items.lock().push_back(Item::Gone(id));
+        self.enqueue(Item::Gone(id));
         self.work.notify_one();
     }
 
-    /// Asks every connection to end.
+    /// Asks every connection to end, those still to come too.
     pub(crate) fn close_all(&self, reason: CloseReason) {
-        self.items.lock().push_back(Item::CloseAll(reason));
+        self.enqueue(Item::CloseAll(reason));
         self.work.notify_one();
     }
 
@@ -103,14 +121,19 @@ impl ShardQueue {
     /// Runs the shard until `shutdown` turns true.
     pub async fn run(self: Arc<Self>, keep_alive: Duration, mut shutdown: watch::Receiver<bool>) {
         let mut members = Members::default();
-        let mut tick = time::interval((keep_alive / 5).max(Duration::from_millis(100)));
+        let period = (keep_alive / (SWEEPS_PER_INTERVAL * SLICES_PER_SWEEP)).max(SHORTEST_PERIOD);
+        let mut tick = time::interval(period);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut swept = Instant::now();
         let mut round = Vec::with_capacity(ITEMS_PER_ROUND);
         loop {
             tokio::select! {
                 biased;
                 () = self.work.notified() => {}
-                _ = tick.tick() => members.keep_alive(keep_alive, &self.counters),
+                _ = tick.tick() => {
+                    swept = Instant::now();
+                    members.sweep();
+                }
                 changed = shutdown.changed() => {
                     if changed.is_err() || *shutdown.borrow() {
                         return;
@@ -118,6 +141,11 @@ impl ShardQueue {
                 }
             }
             loop {
+                // Under a load that never lets up the tick is not asked.
+                if swept.elapsed() >= 2 * period {
+                    swept = Instant::now();
+                    members.sweep();
+                }
                 self.take(&mut round);
                 if round.is_empty() {
                     break;
@@ -136,13 +164,17 @@ impl ShardQueue {
             }
         }
     }
+
+    fn enqueue(&self, item: Item) {
+        // Counted before it can be taken, or the count could fall below zero.
+        self.backlog.fetch_add(item.weight(), Ordering::AcqRel);
+        self.items.lock().push_back(item);
+    }
 }
 
 impl Shard for ShardQueue {
     fn push(&self, delivery: Delivery) {
-        let item = Item::Hall(delivery);
-        self.backlog.fetch_add(item.weight(), Ordering::AcqRel);
-        self.items.lock().push_back(item);
+        self.enqueue(Item::Hall(delivery));
     }
 
     fn wake(&self) {
@@ -168,9 +200,10 @@ impl Shard for ShardQueue {
 }
 
 impl Item {
-    /// What the item counts against the backlog, in bytes.
+    /// What the item counts against the backlog, in bytes, about its memory.
     fn weight(&self) -> usize {
         const OVERHEAD: usize = 256;
+        const SMALL: usize = 64;
         match self {
             Self::Hall(Delivery::Publish { event, .. } | Delivery::Direct { event, .. }) => {
                 OVERHEAD
@@ -180,7 +213,7 @@ impl Item {
                         _ => 0,
                     }
             }
-            _ => 0,
+            _ => SMALL,
         }
     }
 }
@@ -207,6 +240,10 @@ struct Members {
     free: Vec<u32>,
     by_id: HashMap<ConnectionId, u32>,
     by_pipe: HashMap<PipeId, Subscribers>,
+    /// Set once everybody was asked to end.
+    closing: Option<CloseReason>,
+    /// The slice of connections to sweep next.
+    slice: u32,
 }
 
 struct Slot {
@@ -214,7 +251,8 @@ struct Slot {
     /// Frames of the round due to this connection, by index.
     due: Vec<u32>,
     receipts: Vec<(usize, Receipt)>,
-    pinged: bool,
+    /// Sweeps since the other end last gave a sign of life.
+    quiet: u32,
 }
 
 /// The slots of one pipe's subscribers, in order of arrival but for removals.
@@ -233,6 +271,7 @@ impl Members {
             Item::Open(link) => self.open(link),
             Item::Gone(id) => self.remove(id),
             Item::CloseAll(reason) => {
+                self.closing = Some(reason);
                 for slot in self.slots.iter().flatten() {
                     slot.link.close(reason);
                 }
@@ -309,11 +348,14 @@ impl Members {
 
     fn open(&mut self, link: Arc<Link>) {
         let id = link.id;
+        if let Some(reason) = self.closing {
+            link.close(reason);
+        }
         let slot = Some(Slot {
             link,
             due: Vec::new(),
             receipts: Vec::new(),
-            pinged: false,
+            quiet: 0,
         });
         let index = match self.free.pop() {
             Some(index) => {
@@ -352,11 +394,11 @@ impl Members {
                 continue;
             };
             deliveries += slot.due.len() as u64;
-            let sent = match slot.due.as_slice() {
+            match slot.due.as_slice() {
                 // The common case when idle: no list is built.
                 [frame] if slot.receipts.is_empty() => match batch.frames.get(*frame as usize) {
                     Some(frame) => slot.link.send_all(std::slice::from_ref(frame), &mut []),
-                    None => Sent::Accepted,
+                    None => Sent::Gone,
                 },
                 due => {
                     frames.clear();
@@ -375,27 +417,27 @@ impl Members {
                 }
             };
             slot.settle();
-            if sent == Sent::Overflow {
-                counters.slow_readers.fetch_add(1, Ordering::Relaxed);
-                slot.link.close(CloseReason::SlowReader);
-            }
         }
         counters.deliveries.fetch_add(deliveries, Ordering::Relaxed);
     }
 
-    /// Pings who was quiet for one interval, gives up on who was for two.
-    fn keep_alive(&mut self, interval: Duration, counters: &ShardCounters) {
-        let interval = interval.as_secs().max(1);
-        for slot in self.slots.iter_mut().flatten() {
-            let silent = slot.link.silent_seconds();
-            if silent < interval {
-                slot.pinged = false;
-            } else if silent >= 2 * interval {
-                counters.silent.fetch_add(1, Ordering::Relaxed);
-                slot.link.close(CloseReason::Silent);
-            } else if !slot.pinged {
-                slot.pinged = true;
+    /// Looks at one slice of the connections: pings who was quiet for one interval, gives up on who was for two. Counts
+    /// sweeps, not time: after a halt of the whole server nobody is given up
+    /// who was not asked before.
+    fn sweep(&mut self) {
+        let slice = self.slice as usize;
+        self.slice = (self.slice + 1) % SLICES_PER_SWEEP;
+        let slots = self.slots.iter_mut().skip(slice);
+        for slot in slots.step_by(SLICES_PER_SWEEP as usize).flatten() {
+            if slot.link.was_heard() {
+                slot.quiet = 0;
+                continue;
+            }
+            slot.quiet = slot.quiet.saturating_add(1);
+            if slot.quiet == SWEEPS_PER_INTERVAL {
                 slot.link.send(frame::ping());
+            } else if slot.quiet == 2 * SWEEPS_PER_INTERVAL {
+                slot.link.close(CloseReason::Silent);
             }
         }
     }
@@ -452,8 +494,132 @@ impl Subscribers {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+    use pipes::message::{Message, Outgoing, Sender, UnixTime};
+    use pipes::name::{EventName, PipeName};
     use proptest::prelude::*;
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::outbox::tests::link;
+
+    fn event(payload: &str) -> Arc<Outgoing> {
+        Outgoing::new(Event::Message(Message {
+            pipe: PipeName::parse("news").unwrap(),
+            event: EventName::parse("e").unwrap(),
+            payload: payload.into(),
+            sender: Sender::Backend,
+            time: UnixTime(1),
+        }))
+    }
+
+    fn publish(payload: &str) -> Delivery {
+        Delivery::Publish {
+            pipe: PipeId(1),
+            event: event(payload),
+            except: None,
+        }
+    }
+
+    fn join(connection: ConnectionId) -> Delivery {
+        let pipe = PipeId(1);
+        Delivery::Join { connection, pipe }
+    }
+
+    #[tokio::test]
+    async fn who_comes_after_the_end_is_asked_to_go_too() {
+        let mut members = Members::default();
+        let mut batch = Batch::default();
+        let (early, _early_client) = link().await;
+        let (late, _late_client) = link().await;
+        let (early, late) = (Arc::new(early), Arc::new(late));
+        members.collect(Item::Open(Arc::clone(&early)), &mut batch);
+        assert_eq!(early.closing(), None);
+        members.collect(Item::CloseAll(CloseReason::Shutdown), &mut batch);
+        members.collect(Item::Open(Arc::clone(&late)), &mut batch);
+        assert_eq!(early.closing(), Some(CloseReason::Shutdown));
+        assert_eq!(late.closing(), Some(CloseReason::Shutdown));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_given_up_who_was_not_asked_an_interval_ago() {
+        let mut members = Members::default();
+        let (link, mut client) = link().await;
+        let link = Arc::new(link);
+        members.collect(Item::Open(Arc::clone(&link)), &mut Batch::default());
+        let mut sweep = |times: u32| {
+            for _ in 0..times * SLICES_PER_SWEEP {
+                members.sweep();
+            }
+        };
+        // The first sees that the connection is new.
+        sweep(1 + SWEEPS_PER_INTERVAL);
+        assert_eq!(client.read_u16().await.unwrap(), 0x8900);
+        sweep(SWEEPS_PER_INTERVAL - 1);
+        assert_eq!(link.closing(), None);
+        link.note_heard();
+        sweep(1 + 2 * SWEEPS_PER_INTERVAL - 1);
+        assert_eq!(link.closing(), None);
+        assert_eq!(client.read_u16().await.unwrap(), 0x8900);
+        sweep(1);
+        assert_eq!(link.closing(), Some(CloseReason::Silent));
+    }
+
+    #[tokio::test]
+    async fn receipts_belong_to_their_own_messages() {
+        let mut members = Members::default();
+        let mut batch = Batch::default();
+        let (link, _client) = link().await;
+        let id = link.id;
+        members.collect(Item::Open(Arc::new(link)), &mut batch);
+        members.collect(Item::Hall(join(id)), &mut batch);
+        let (used, uses) = std::sync::mpsc::channel();
+        for number in 0..20 {
+            let used = used.clone();
+            let receipt: Receipt = Box::new(move || used.send(number).unwrap());
+            members.collect(Item::Hall(publish("between")), &mut batch);
+            let direct = Delivery::Direct {
+                connection: id,
+                event: event("direct"),
+                receipt: Some(receipt),
+            };
+            members.collect(Item::Hall(direct), &mut batch);
+        }
+        // Its connection is unknown: dropped, not used.
+        let lost = used.clone();
+        let direct = Delivery::Direct {
+            connection: ConnectionId(99),
+            event: event("lost"),
+            receipt: Some(Box::new(move || lost.send(99).unwrap())),
+        };
+        members.collect(Item::Hall(direct), &mut batch);
+        drop(used);
+        members.write(batch, &ShardCounters::default()).await;
+        assert_eq!(uses.iter().collect::<Vec<_>>(), Vec::from_iter(0..20));
+    }
+
+    #[tokio::test]
+    async fn publishers_wait_while_a_shard_is_behind_and_go_on_after() {
+        let queue = ShardQueue::new(1000);
+        for _ in 0..10 {
+            queue.push(publish(&"x".repeat(100)));
+        }
+        assert!(queue.is_congested());
+        let mut relieved = pin!(queue.relieved());
+        assert!(relieved.as_mut().now_or_never().is_none());
+        let (stop, stopped) = watch::channel(false);
+        let running = tokio::spawn(Arc::clone(&queue).run(Duration::from_secs(3600), stopped));
+        queue.wake();
+        time::timeout(Duration::from_secs(20), relieved)
+            .await
+            .unwrap();
+        assert!(!queue.is_congested());
+        stop.send(true).unwrap();
+        running.await.unwrap();
+        assert_eq!(queue.backlog.load(Ordering::SeqCst), 0);
+    }
 
     proptest! {
         #[test]

@@ -37,6 +37,9 @@ impl AsyncRead for Socket {
             }
             match self.link.stream().try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
+                    if count > 0 {
+                        self.link.note_heard();
+                    }
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
                 }

@@ -272,7 +272,8 @@ pub(super) fn parse(text: &str) -> Result<Box<Query>, SqlError> {
 }
 
 /// `SET SQL_SELECT_LIMIT = n`, as graphical clients send it.
-fn sql_select_limit(context: &SessionContext) -> usize {
+/// The most rows of a SELECT without a LIMIT, if the session has set that.
+pub(crate) fn sql_select_limit(context: &SessionContext) -> usize {
     match context.variables.get("sql_select_limit") {
         Ok(Some(limit)) => limit.trim().parse().unwrap_or(usize::MAX),
         _ => usize::MAX,

@@ -10,7 +10,7 @@ use sqlparser::ast::{
 use super::rewrite::{Rewriter, object_name, unknown_column};
 use super::running::InOrder;
 use super::scope::{Kind, OutputColumn, Source, quoted, same};
-use super::table::ColumnKey;
+use super::table::{ColumnKey, ColumnKind};
 use super::vtab::sqlite_name;
 use crate::answer::DATABASE;
 use crate::error::{ErrorKind, SqlError};
@@ -212,6 +212,10 @@ impl Rewriter<'_> {
             })?;
             return Ok(format!("{} AS {}", quoted(&name), quoted(&alias)));
         }
+        let database = database.or(self.context.database.as_deref());
+        if let Some(database) = database {
+            self.refuse_other_tenants(database)?;
+        }
         let found = self.catalogue.find(database, table)?;
         let alias = called(found.name());
         let columns = found
@@ -253,6 +257,21 @@ impl Rewriter<'_> {
         }
         scope.sources.push(source);
         Ok(())
+    }
+
+    /// `db_15` names the tables of tenant 15, which only its own session has.
+    fn refuse_other_tenants(&self, database: &str) -> Result<(), SqlError> {
+        let number = database
+            .split_at_checked(3)
+            .filter(|(prefix, _)| same(prefix, "db_"))
+            .map(|(_, number)| number);
+        match number {
+            Some(number) if number.parse() != Ok(self.context.dev_id) => Err(SqlError::new(
+                ErrorKind::UnknownDatabase,
+                format!("Unknown database '{database}'; USE it first"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// If `condition` looks one table up by `key IN (…)`, keeps the order of the list.
@@ -308,10 +327,19 @@ impl Rewriter<'_> {
         else {
             return;
         };
+        let is_integer = table
+            .columns()
+            .get(column)
+            .is_some_and(|column| column.kind == ColumnKind::Integer);
         let mut positions = HashMap::with_capacity(list.len());
         for (index, item) in list.iter().enumerate() {
             if let Some(text) = self.constant_text(item) {
-                positions.entry(text.trim().to_owned()).or_insert(index);
+                let text = text.trim();
+                let text = match text.parse::<i64>() {
+                    Ok(number) if is_integer => number.to_string(),
+                    _ => text.to_owned(),
+                };
+                positions.entry(text).or_insert(index);
             }
         }
         self.in_order = Some(InOrder {

@@ -41,6 +41,7 @@ mod vtab;
 mod tests;
 
 pub use context::{CancelToken, SessionContext};
+pub(crate) use engine::sql_select_limit;
 pub use engine::{Engine, QueryLimits};
 pub use information_schema::{Process, ProcessSource, Sources, StatusSource};
 pub use rewrite::{MAX_COLUMNS, MAX_DEPTH, MAX_UNION};

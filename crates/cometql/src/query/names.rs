@@ -196,11 +196,21 @@ impl Rewriter<'_> {
                     Parameter::Integer(integer) => Some(integer.to_string().into()),
                     Parameter::Unsigned(integer) => Some(integer.to_string().into()),
                     Parameter::Text(text) => Some(text.into()),
-                    Parameter::Null | Parameter::Real(_) => None,
+                    Parameter::Real(number) => Some(number.to_string().into()),
+                    Parameter::Null => None,
                 },
                 other => string_text(other),
             },
             Expr::Identifier(name) => Some((&name.value).into()),
+            Expr::UnaryOp {
+                op: UnaryOperator::Plus,
+                expr,
+            } => match &**expr {
+                Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
+                    self.constant_text(expr)
+                }
+                _ => None,
+            },
             Expr::UnaryOp {
                 op: UnaryOperator::Minus,
                 expr,

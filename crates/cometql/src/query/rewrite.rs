@@ -9,6 +9,7 @@ use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query,
     Select, SetExpr, SetOperator, SetQuantifier, Value, ValueWithSpan, Visit, Visitor, With,
 };
+use sqlparser::tokenizer::Location;
 
 use super::calendar::Moment;
 use super::catalogue::Catalogue;
@@ -18,6 +19,7 @@ use super::running::InOrder;
 use super::scope::{OutputColumn, Phase, Scope, quoted, same};
 use crate::answer::{Column, Parameter};
 use crate::error::{ErrorKind, SqlError};
+use crate::scan;
 
 /// How deep queries and expressions may nest. Chains of one operator
 /// (`a AND b AND …`) count once.
@@ -83,22 +85,28 @@ pub(super) fn rewrite(
 }
 
 /// The number of each `?`, counted in the order of the statement's text, by
-/// the address of its node: the rewriting visits them in another order.
+/// the address of its node: the rewriting visits them in another order, and so
+/// does the parser's visitor. Queries of this crate's own have no positions;
+/// their marks are where the visitor finds them in order.
 fn placeholders(query: &Query) -> HashMap<usize, usize> {
-    struct Collector(HashMap<usize, usize>);
+    struct Collector(Vec<(Location, usize)>);
     impl Visitor for Collector {
         type Break = ();
         fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
             if matches!(&value.value, Value::Placeholder(mark) if mark == "?") {
-                let number = self.0.len() + 1;
-                self.0.insert(address(value), number);
+                self.0.push((value.span.start, address(value)));
             }
             ControlFlow::Continue(())
         }
     }
-    let mut collector = Collector(HashMap::new());
+    let mut collector = Collector(Vec::new());
     let _ = query.visit(&mut collector);
-    collector.0
+    collector.0.sort_by_key(|(location, _)| *location);
+    let marks = collector.0.into_iter();
+    marks
+        .zip(1..)
+        .map(|((_, mark), number)| (mark, number))
+        .collect()
 }
 
 pub(super) fn address(value: &ValueWithSpan) -> usize {
@@ -428,7 +436,10 @@ impl Rewriter<'_> {
     }
 
     fn row_count(&self, expression: &Expr) -> Result<i64, SqlError> {
-        let refused = || SqlError::syntax(format!("LIMIT takes whole numbers, got {expression}"));
+        let refused = || {
+            let shown = scan::excerpt(&expression.to_string(), 0);
+            SqlError::syntax(format!("LIMIT takes whole numbers, got {shown}"))
+        };
         let Expr::Value(value) = expression else {
             return Err(refused());
         };

@@ -578,6 +578,24 @@ fn equality_on_a_key_asks_the_table_for_that_key_only() {
 }
 
 #[test]
+fn rows_found_by_several_parts_of_an_or_come_once_and_none_is_lost() {
+    let bench = Bench::new();
+    let all = bench.rows("SELECT id FROM users_auth ORDER BY id");
+    let ids: Vec<&str> = all.split(';').collect();
+    let [first, second, ..] = ids.as_slice() else {
+        panic!("too few rows: {all}");
+    };
+    for condition in [
+        format!("id = {first} OR id = {second}"),
+        format!("id = {first} OR id = {second} OR id = {first}"),
+        format!("id = {second} OR (id = {first} AND hash <> '')"),
+    ] {
+        let sql = format!("SELECT id FROM users_auth WHERE {condition} ORDER BY id");
+        assert_eq!(bench.rows(&sql), format!("{first};{second}"), "{sql}");
+    }
+}
+
+#[test]
 fn parameters_are_counted_in_the_order_of_the_text() {
     let bench = Bench::new();
     let parameters = [

@@ -4,8 +4,11 @@
 #![allow(unsafe_code)]
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_int};
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -85,6 +88,7 @@ unsafe impl VTab<'_> for LiveVTab {
             slot: self.slot.clone(),
             rows: Vec::new(),
             at: 0,
+            rowids: OnceCell::new(),
         })
     }
 }
@@ -231,6 +235,8 @@ struct LiveCursor {
     slot: Slot,
     rows: Vec<Vec<Value>>,
     at: usize,
+    /// Made when SQLite first asks.
+    rowids: OnceCell<Vec<i64>>,
 }
 
 // SAFETY: `VTabCursor` requires `#[repr(C)]` and a `sqlite3_vtab_cursor` as the
@@ -238,6 +244,7 @@ struct LiveCursor {
 unsafe impl VTabCursor for LiveCursor {
     fn filter(&mut self, _: c_int, encoded: Option<&str>, args: &Filters<'_>) -> Result<()> {
         self.rows.clear();
+        self.rowids = OnceCell::new();
         self.at = 0;
         let running = self.slot.require()?;
         let mut keys = Vec::new();
@@ -312,8 +319,26 @@ unsafe impl VTabCursor for LiveCursor {
     }
 
     fn rowid(&self) -> Result<i64> {
-        i64::try_from(self.at).map_err(|_| Error::ModuleError("too many rows".into()))
+        let rowids = self.rowids.get_or_init(|| rowids(&self.rows));
+        let rowid = rowids.get(self.at).copied();
+        rowid.ok_or_else(|| Error::ModuleError("no row here".into()))
     }
+}
+
+/// A number for each row that is the same whichever key the row was found by,
+/// and another for every other row: SQLite takes rows that several parts of an
+/// OR find for one row by it. Equal rows are told apart by counting them.
+fn rowids(rows: &[Vec<Value>]) -> Vec<i64> {
+    let mut seen: HashMap<&[Value], u64> = HashMap::new();
+    rows.iter()
+        .map(|row| {
+            let equal_before = seen.entry(row).or_default();
+            let mut hasher = DefaultHasher::new();
+            (row, *equal_before).hash(&mut hasher);
+            *equal_before += 1;
+            hasher.finish().cast_signed()
+        })
+        .collect()
 }
 
 /// A value asked of a key column.

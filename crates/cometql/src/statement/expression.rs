@@ -2,6 +2,8 @@
 //! literals. Whether a double-quoted text is a name or a value depends on where
 //! it stands, so both readings are here.
 
+use std::collections::HashSet;
+
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, TableFactor,
     TableWithJoins, UnaryOperator, Value as Parsed, ValueWithSpan,
@@ -281,19 +283,30 @@ pub(super) fn empty_marked_lists<T: sqlparser::ast::VisitMut>(parsed: &mut T) {
 /// # Errors
 /// `DuplicateColumn`.
 pub(super) fn each_once<'a>(columns: impl Iterator<Item = &'a str>) -> Result<(), SqlError> {
-    let mut seen: Vec<&str> = Vec::new();
-    for column in columns {
-        if seen
+    let columns: Vec<&str> = columns.collect();
+    let repeated = if columns.len() <= FEW_COLUMNS {
+        (0..columns.len()).find(|place| {
+            let mut before = columns.iter().take(*place);
+            let column = columns.get(*place);
+            before.any(|before| column.is_some_and(|column| before.eq_ignore_ascii_case(column)))
+        })
+    } else {
+        let mut seen = HashSet::with_capacity(columns.len());
+        columns
             .iter()
-            .any(|before| before.eq_ignore_ascii_case(column))
-        {
+            .position(|column| !seen.insert(column.to_ascii_lowercase()))
+    };
+    match repeated.and_then(|place| columns.get(place)) {
+        None => Ok(()),
+        Some(column) => {
             let shown: String = column.chars().take(64).collect();
-            return Err(SqlError::new(
+            Err(SqlError::new(
                 ErrorKind::DuplicateColumn,
                 format!("the column «{shown}» is named twice"),
-            ));
+            ))
         }
-        seen.push(column);
     }
-    Ok(())
 }
+
+/// Up to this many names are compared with each other without a set of them.
+const FEW_COLUMNS: usize = 16;

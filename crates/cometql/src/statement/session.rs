@@ -66,7 +66,7 @@ impl<'a> Words<'a> {
     }
 
     /// Takes the next word if it is `keyword`, given in lower case.
-    fn take(&mut self, keyword: &str) -> bool {
+    pub(super) fn take(&mut self, keyword: &str) -> bool {
         let is_next = self.peek_keyword() == keyword;
         if is_next {
             self.next();
@@ -74,7 +74,7 @@ impl<'a> Words<'a> {
         is_next
     }
 
-    fn name(&mut self, of: &str) -> Result<String, SqlError> {
+    pub(super) fn name(&mut self, of: &str) -> Result<String, SqlError> {
         match self.lexemes.first() {
             Some(lexeme) if matches!(lexeme.kind, LexemeKind::Word | LexemeKind::Quoted(_)) => {
                 self.next();

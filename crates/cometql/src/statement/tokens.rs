@@ -152,6 +152,9 @@ impl<'a> Reader<'a> {
             };
         }
         let is_after_period = matches!(before.last(), Some(last) if last.token == Token::Period);
+        if word.eq_ignore_ascii_case("mod") && ends_an_operand(before) {
+            return Token::Mod;
+        }
         if is_after_period || !word.starts_with(|c: char| c.is_ascii_digit()) {
             return Token::make_word(word, None);
         }
@@ -262,7 +265,11 @@ impl<'a> Reader<'a> {
         for (text, token) in LONG_SIGNS {
             if rest.starts_with(text) {
                 self.next += text.len() - 1;
-                return Ok(token.clone());
+                return Ok(match token {
+                    // MySQL's meaning of ||, which the parser takes for another.
+                    Token::StringConcat => Token::make_word("OR", None),
+                    token => token.clone(),
+                });
             }
         }
         Ok(match lexeme.kind {
@@ -279,7 +286,8 @@ impl<'a> Reader<'a> {
             LexemeKind::Symbol(b'/') => Token::Div,
             LexemeKind::Symbol(b'%') => Token::Mod,
             LexemeKind::Symbol(b'?') => Token::Placeholder("?".to_owned()),
-            LexemeKind::Symbol(b'!') => Token::ExclamationMark,
+            // The parser knows this sign only after its operand.
+            LexemeKind::Symbol(b'!') => Token::make_word("NOT", None),
             LexemeKind::Symbol(b'~') => Token::Tilde,
             LexemeKind::Symbol(b'&') => Token::Ampersand,
             LexemeKind::Symbol(b'|') => Token::Pipe,
@@ -315,6 +323,35 @@ const LONG_SIGNS: [(&str, Token); 12] = [
     ("&&", Token::Overlap),
     (":=", Token::Assignment),
 ];
+
+/// Words after which an expression begins, so that a MOD after them is a name.
+const BEFORE_AN_OPERAND: [&str; 35] = [
+    "all", "and", "as", "between", "binary", "by", "case", "delete", "distinct", "div", "else",
+    "from", "having", "if", "in", "insert", "interval", "into", "is", "join", "like", "limit",
+    "mod", "not", "offset", "on", "or", "regexp", "rlike", "select", "set", "then", "when",
+    "where", "xor",
+];
+
+/// Whether what came before is an operand, which an infix operator may follow.
+fn ends_an_operand(before: &[TokenWithSpan]) -> bool {
+    match before.last().map(|last| &last.token) {
+        Some(Token::Word(word)) => {
+            word.quote_style.is_some()
+                || !BEFORE_AN_OPERAND
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(&word.value))
+        }
+        Some(
+            Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::DoubleQuotedString(_)
+            | Token::HexStringLiteral(_)
+            | Token::Placeholder(_)
+            | Token::RParen,
+        ) => true,
+        _ => false,
+    }
+}
 
 /// Whether a `.` at this place belongs to a qualified name.
 fn follows_a_name(before: &[TokenWithSpan]) -> bool {

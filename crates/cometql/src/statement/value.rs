@@ -135,6 +135,9 @@ fn find(parameters: &[Parameter], index: usize) -> Result<&Parameter, SqlError> 
     })
 }
 
+/// Characters of a 64-bit number with its sign, and a few more.
+const LONGEST_NUMBER: usize = 24;
+
 /// Scripting languages send whole numbers as DOUBLE; those below 2^53 are exact.
 fn whole(number: f64) -> Result<i64, SqlError> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -146,8 +149,15 @@ fn whole(number: f64) -> Result<i64, SqlError> {
 }
 
 fn not_whole(text: &str) -> SqlError {
-    let shown: String = text.chars().take(40).collect();
-    SqlError::invalid(format!("expected a whole number, got «{shown}»"))
+    // What is no number at all may be a key that stands in the wrong place.
+    let is_shown = text.len() <= LONGEST_NUMBER
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-. ".contains(&byte));
+    SqlError::invalid(match is_shown {
+        true => format!("expected a whole number, got «{text}»"),
+        false => "expected a whole number, got other text".to_owned(),
+    })
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) trait Table: LiveTable {
     /// [`Table::is_read_only`].
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         let _ = row;
-        Err(read_only(self.name(), "INSERT into"))
+        Err(read_only(self.name(), crate::change::INSERT_INTO))
     }
 
     /// What deleting everything under one value of a key column means; `None`
@@ -42,7 +42,7 @@ pub(crate) trait Table: LiveTable {
     /// `InvalidValue` for a number that is none.
     fn delete(&self, column: usize, key: &Value) -> Result<Option<Vec<Change>>, SqlError> {
         let _ = (column, key);
-        Err(read_only(self.name(), "DELETE from"))
+        Err(read_only(self.name(), crate::change::DELETE_FROM))
     }
 
     /// Which column DELETE needs to name the rows that a general condition finds.
@@ -55,8 +55,8 @@ pub(crate) trait Table: LiveTable {
         false
     }
 
-    /// Whether reading rows may wait for the disk.
-    fn reads_disk(&self) -> bool {
+    /// Whether reading rows may wait for the disk, or go over very many of them.
+    fn is_slow(&self) -> bool {
         false
     }
 
@@ -175,7 +175,9 @@ pub(crate) fn info(effects: &[Effect]) -> String {
     }
 }
 
-fn read_only(table: &str, what: &str) -> SqlError {
+/// What a table of live state answers to a statement that would change it;
+/// `what` such as "INSERT into".
+pub(crate) fn read_only(table: &str, what: &str) -> SqlError {
     SqlError::new(
         ErrorKind::ReadOnlyTable,
         format!("table {table} shows what is there now; you cannot {what} it"),

@@ -25,7 +25,7 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::text("name", "varchar(64)", 64)
         .lookup()
         .about("The pipe"),
-    TableColumn::big_integer("index").about("0 for the oldest message shown"),
+    TableColumn::big_integer("index").about("0 for the oldest message of the pipe"),
     TableColumn::text("event", "varchar(64)", 64).about("The event"),
     TableColumn::text("message", "longtext", 16 << 20).about("The payload"),
     TableColumn::integer("user_id").about("The browser user who sent it; 0 for backends"),
@@ -63,12 +63,12 @@ impl LiveTable for PipesMessages {
         let mut rows = Vec::new();
         for pipe in pipes {
             let history = self.hall.history(dev_id, &pipe).map_err(storage_error)?;
-            for stored in history {
+            for (index, stored) in history.into_iter().enumerate() {
                 if rows.len() >= filter.limit {
                     return Ok(rows);
                 }
                 if filter.text(ID).is_none_or(|id| stored.id.0 == id) {
-                    rows.push(row(&stored, rows.len()));
+                    rows.push(row(&stored, index));
                 }
             }
         }
@@ -110,7 +110,7 @@ impl Table for PipesMessages {
         Some(ID)
     }
 
-    fn reads_disk(&self) -> bool {
+    fn is_slow(&self) -> bool {
         true
     }
 

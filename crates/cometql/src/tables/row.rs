@@ -8,26 +8,26 @@ use pipes::name::{EventName, NameError, PipeName};
 use super::MIN_PIPE_NAME;
 use crate::answer::Parameter;
 use crate::error::{ErrorKind, SqlError};
+use crate::query::table::TableColumn;
 use crate::statement::Value;
 
 /// The values of one row, by the table's column numbers.
 pub(crate) struct InsertRow<'a> {
     values: &'a [Option<&'a Value>],
-    names: &'a [&'static str],
+    columns: &'a [TableColumn],
     parameters: &'a [Parameter],
 }
 
 impl<'a> InsertRow<'a> {
-    /// A row with a value or nothing for each of the table's columns, whose
-    /// names are `names`.
+    /// A row with a value or nothing for each of the table's `columns`.
     pub(crate) fn new(
         values: &'a [Option<&'a Value>],
-        names: &'a [&'static str],
+        columns: &'a [TableColumn],
         parameters: &'a [Parameter],
     ) -> Self {
         Self {
             values,
-            names,
+            columns,
             parameters,
         }
     }
@@ -36,9 +36,12 @@ impl<'a> InsertRow<'a> {
         self.values.get(column).copied().flatten()
     }
 
+    fn name(&self, column: usize) -> &'static str {
+        self.columns.get(column).map_or("", |column| column.name)
+    }
+
     fn missing(&self, column: usize) -> SqlError {
-        let name = self.names.get(column).copied().unwrap_or_default();
-        SqlError::invalid(format!("the field {name} is required"))
+        SqlError::invalid(format!("the field {} is required", self.name(column)))
     }
 
     /// The text of a required column.
@@ -63,7 +66,9 @@ impl<'a> InsertRow<'a> {
     /// The number of an optional column.
     pub(crate) fn integer(&self, column: usize) -> Result<Option<i64>, SqlError> {
         match self.value(column) {
-            Some(value) => value.integer(self.parameters),
+            Some(value) => value
+                .integer(self.parameters)
+                .map_err(|error| error.about(self.name(column))),
             None => Ok(None),
         }
     }
@@ -87,7 +92,10 @@ impl<'a> InsertRow<'a> {
     /// Fails unless each of `columns` has a value, in this order.
     pub(crate) fn require(&self, columns: &[usize]) -> Result<(), SqlError> {
         for column in columns {
-            if !self.value(*column).is_some_and(|value| !matches!(value, Value::Null)) {
+            if !self
+                .value(*column)
+                .is_some_and(|value| !matches!(value, Value::Null))
+            {
                 return Err(self.missing(*column));
             }
         }

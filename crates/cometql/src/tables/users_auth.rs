@@ -91,7 +91,7 @@ impl Table for UsersAuth {
         Some(ID)
     }
 
-    fn reads_disk(&self) -> bool {
+    fn is_slow(&self) -> bool {
         true
     }
 }

@@ -84,4 +84,8 @@ impl Table for UsersInPipes {
     fn is_read_only(&self) -> bool {
         true
     }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
 }

@@ -104,7 +104,7 @@ impl Table for UsersMessages {
         }))
     }
 
-    fn reads_disk(&self) -> bool {
+    fn is_slow(&self) -> bool {
         true
     }
 }

@@ -75,7 +75,7 @@ impl Table for UsersTime {
         true
     }
 
-    fn reads_disk(&self) -> bool {
+    fn is_slow(&self) -> bool {
         true
     }
 }

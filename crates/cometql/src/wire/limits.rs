@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::ErrorNumbers;
+use crate::scan;
 
 /// What one client, and all of them together, may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub struct Limits {
     /// Bytes of answers collected before they are written, give or take one
     /// row. Default 64 KiB.
     pub max_reply: usize,
+    /// Statements in the text of one query (1153). Default 1000.
+    pub max_query_statements: usize,
     /// Prepared statements a connection may hold (1461). Default 16382.
     pub max_statements: usize,
-    /// Bytes of texts and of values sent in advance that the prepared statements
-    /// of a connection may hold (1461, 1153). Default 64 MiB.
+    /// Bytes of texts, of parameters (64 each) and of values sent in advance that the
+    /// prepared statements of a connection may hold (1461, 1153). Default 64 MiB.
     pub max_prepared_bytes: usize,
     /// From the greeting to the OK. Default 10 s.
     pub login_timeout: Duration,
@@ -48,6 +51,7 @@ impl Default for Limits {
             max_packet: 16 << 20,
             max_login_packet: 64 << 10,
             max_reply: 64 << 10,
+            max_query_statements: scan::Limits::default().max_statements,
             max_statements: 16_382,
             max_prepared_bytes: 64 << 20,
             login_timeout: Duration::from_secs(10),

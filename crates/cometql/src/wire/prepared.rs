@@ -34,7 +34,8 @@ pub(super) struct Execution {
 }
 
 impl PreparedStatements {
-    /// None, with bounds on their number and on the bytes of texts and long data.
+    /// None, with bounds on their number and on the bytes of texts, parameters and
+    /// long data.
     pub(super) fn new(max_statements: usize, max_bytes: usize) -> Self {
         Self {
             statements: HashMap::new(),
@@ -58,7 +59,9 @@ impl PreparedStatements {
                 ),
             ));
         }
-        if self.bytes.saturating_add(text.len()) > self.max_bytes {
+        // Those in literals are counted too; the true number comes with the insert.
+        let marks = memchr::memchr_iter(b'?', text.as_bytes()).count();
+        if self.bytes.saturating_add(cost(text, marks)) > self.max_bytes {
             return Err(SqlError::new(
                 ErrorKind::TooManyStatements,
                 format!(
@@ -78,7 +81,7 @@ impl PreparedStatements {
     /// Keeps a statement under an id from [`reserve`](Self::reserve).
     pub(super) fn insert(&mut self, id: u32, text: Arc<str>, parameters: u16) {
         self.next_id = id;
-        self.bytes = self.bytes.saturating_add(text.len());
+        self.bytes = self.bytes.saturating_add(cost(&text, parameters.into()));
         self.statements.insert(
             id,
             Statement {
@@ -183,7 +186,8 @@ struct Statement {
 
 impl Statement {
     fn bytes(&self) -> usize {
-        self.text.len() + self.long_data.values().map(Vec::len).sum::<usize>()
+        cost(&self.text, self.parameters.into())
+            + self.long_data.values().map(Vec::len).sum::<usize>()
     }
 
     fn forget_long_data(&mut self) -> usize {
@@ -310,6 +314,15 @@ impl Statement {
         rewritten.into()
     }
 }
+
+/// What a statement is charged for before any value is sent: its text, and for
+/// each parameter the type and the place of a value that may come in advance.
+fn cost(text: &str, parameters: usize) -> usize {
+    text.len()
+        .saturating_add(parameters.saturating_mul(PARAMETER_COST))
+}
+
+const PARAMETER_COST: usize = 64;
 
 /// A COM_STMT_EXECUTE up to its values.
 struct Read<'a> {
@@ -465,7 +478,27 @@ mod tests {
         );
         let execution = statements.execute(body(tail)).unwrap();
         assert_eq!(execution.body, body(tail));
-        assert_eq!(statements.bytes, "SELECT ?".len());
+        assert_eq!(statements.bytes, cost("SELECT ?", 2));
+    }
+
+    #[test]
+    fn parameters_cost_memory_even_without_values() {
+        let mut statements = PreparedStatements::new(9, 1000);
+        let many = format!("SELECT {}", "?".repeat(20));
+        assert_eq!(
+            statements.reserve(&many).unwrap_err().kind,
+            ErrorKind::TooManyStatements
+        );
+        let few = "SELECT ?, ?, ?, ?, ?, ?, ?, ?";
+        let id = statements.reserve(few).unwrap();
+        statements.insert(id, few.into(), 8);
+        for parameter in 0..8 {
+            statements.send_long_data(&[1, 0, 0, 0, parameter, 0]);
+        }
+        assert!(statements.reserve(few).is_err());
+        statements.close(id);
+        assert!(statements.reserve(few).is_ok());
+        assert_eq!(statements.bytes, 0);
     }
 
     #[test]

@@ -29,7 +29,7 @@ where
                 return Ok(());
             }
         };
-        let ranges = match scan::split(sql) {
+        let ranges = match scan::split(sql, self.wire.limits().max_query_statements) {
             Ok(ranges) => ranges,
             Err(error) => {
                 self.refuse(&error);
@@ -71,7 +71,7 @@ where
 
     pub(super) async fn prepare(&mut self, body: &Bytes) -> Result<(), Ending> {
         let checked = text(body, "The statement").and_then(|sql| {
-            let ranges = scan::split(sql)?;
+            let ranges = scan::split(sql, self.wire.limits().max_query_statements)?;
             let [range] = ranges.as_slice() else {
                 return Err(SqlError::syntax(format!(
                     "A prepared statement is one statement, these are {}",

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 
 use crate::backend::{KEY, Server};
-use crate::raw::{Raw, USUAL, framed, native, query};
+use crate::raw::{MULTI_STATEMENTS, Raw, USUAL, framed, native, query};
 
 #[tokio::test]
 async fn garbage_instead_of_a_login_is_refused() {
@@ -48,6 +48,19 @@ async fn a_command_over_the_bound_is_told_1153_even_while_it_is_being_sent() {
     raw.send(0, &query(&"x".repeat(150_000))).await;
     assert_eq!(raw.answer().await.1.number(), 1153);
     raw.assert_closed().await;
+}
+
+#[tokio::test]
+async fn a_query_of_very_many_statements_is_refused_before_any_runs() {
+    let server = Server::start_with(Limits {
+        max_query_statements: 3,
+        ..Limits::default()
+    })
+    .await;
+    let mut raw = Raw::log_in_with(&server, USUAL | MULTI_STATEMENTS).await;
+    raw.send(0, &query("a;b;;c;d")).await;
+    assert_eq!(raw.answer().await.1.number(), 1153);
+    raw.query("INSERT").await.assert_ok();
 }
 
 #[tokio::test]

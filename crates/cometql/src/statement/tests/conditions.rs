@@ -233,3 +233,58 @@ fn deletes_keep_every_condition() {
         ErrorKind::Syntax
     );
 }
+
+/// The condition of a query as the parser's own words.
+fn condition(text: &str) -> String {
+    let text = format!("SELECT a FROM t WHERE {text}");
+    let query = parse_query(&text, &Limits::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
+    match *query.body {
+        sqlparser::ast::SetExpr::Select(select) => select.selection.unwrap().to_string(),
+        other => panic!("{text}: {other}"),
+    }
+}
+
+#[test]
+fn signs_and_words_mean_what_they_mean_to_mysql() {
+    for (typed, meant) in [
+        ("a = 1 || b = 2 && c", "a = 1 OR b = 2 AND c"),
+        ("a = 1||b = 2 AND c", "a = 1 OR b = 2 AND c"),
+        ("'||' = a", "'||' = a"),
+        ("!a", "NOT a"),
+        ("!(a = 1) AND !b", "NOT (a = 1) AND NOT b"),
+        ("a != 1", "a <> 1"),
+        ("a!=!b", "a <> NOT b"),
+        ("a MOD 2", "a % 2"),
+        ("time mod 2 = 1", "time % 2 = 1"),
+        ("(a) Mod (2)", "(a) % (2)"),
+        ("7 mod `b`", "7 % `b`"),
+        ("'7' mod ?", "'7' % ?"),
+        ("MOD(a, 2)", "MOD(a, 2)"),
+        ("NOT mod(a, 2)", "NOT mod(a, 2)"),
+        ("a = mod(a, 2) AND MOD(1, 2)", "a = mod(a, 2) AND MOD(1, 2)"),
+        ("t.mod = 1", "t.mod = 1"),
+        ("`mod` = 1", "`mod` = 1"),
+    ] {
+        assert_eq!(condition(typed), meant, "{typed}");
+    }
+}
+
+#[test]
+fn or_binds_weaker_than_and_however_it_is_written() {
+    let tree = |text: &str| {
+        let text = format!("SELECT a FROM t WHERE {text}");
+        parse_query(&text, &Limits::default()).unwrap().body
+    };
+    let or = tree("a OR b AND c").to_string();
+    assert_eq!(tree("a || b AND c").to_string(), or);
+    let sqlparser::ast::SetExpr::Select(select) = *tree("a || b AND c") else {
+        panic!("no SELECT");
+    };
+    assert!(matches!(
+        select.selection,
+        Some(sqlparser::ast::Expr::BinaryOp {
+            op: sqlparser::ast::BinaryOperator::Or,
+            ..
+        })
+    ));
+}

@@ -296,3 +296,24 @@ fn inserts_that_cannot_be_meant_have_their_own_errors() {
         ErrorKind::TooManyColumns
     );
 }
+
+#[test]
+fn a_repeated_column_is_found_among_few_and_among_many() {
+    for count in [2, 16, 17, 90] {
+        let mut names: Vec<String> = (0..count).map(|number| format!("c{number}")).collect();
+        let insert = |names: &[String]| {
+            let values = vec!["1"; names.len()].join(",");
+            format!(
+                "INSERT INTO users_auth ({}) VALUES ({values})",
+                names.join(",")
+            )
+        };
+        parsed(&insert(&names));
+        names.push("C1".to_owned());
+        assert_eq!(
+            refused(&insert(&names)),
+            ErrorKind::DuplicateColumn,
+            "{count}"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! One backend's session: what it remembers, and what each kind of statement
+//! does. SELECT is in the sibling `select`, INSERT and DELETE in [`crate::change`].
+
+use std::sync::Arc;
+
+use pipes::name::DevId;
+use sqlparser::ast::Query;
+
+use super::CometQl;
+use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
+use crate::backend::Session;
+use crate::change;
+use crate::error::{ErrorKind, ErrorNumbers, SqlError};
+use crate::lookup;
+use crate::query::context::SessionContext;
+use crate::query::table::{ColumnKind, Value as Field};
+use crate::scan;
+use crate::statement::{self, Assignment, Condition, Select, Statement};
+use crate::tables::{self, Table};
+
+/// One backend's session.
+pub struct CometQlSession {
+    pub(super) language: Arc<CometQl>,
+    /// The tenant that logged in; `None` for the check user, who may do nothing.
+    pub(super) home: Option<DevId>,
+    /// The tenant it works for: another one only after root's `USE db_N`.
+    pub(super) dev_id: DevId,
+    pub(super) context: SessionContext,
+    pub(super) in_transaction: bool,
+}
+
+impl Drop for CometQlSession {
+    fn drop(&mut self) {
+        // A statement whose asker has gone must not run on.
+        self.context.cancel.cancel();
+        self.language.sessions.closed(self.context.connection_id);
+    }
+}
+
+impl Session for CometQlSession {
+    async fn execute(
+        &mut self,
+        statement: &str,
+        parameters: &[Parameter],
+    ) -> Result<Answer, SqlError> {
+        self.permit()?;
+        self.context.cancel.reset();
+        self.language.sessions.asked();
+        let answer = match self.parse(statement).await {
+            Ok(parsed) => self.carry_out(statement, parsed, parameters).await,
+            Err(error) => Err(self.read_only_first(statement, error)),
+        };
+        match &answer {
+            Ok(Answer::Rows(result)) => {
+                self.context.found_rows = result.rows.len() as u64;
+                self.context.row_count = -1;
+            }
+            Ok(Answer::Done(done)) => {
+                self.context.row_count = i64::try_from(done.affected_rows).unwrap_or(i64::MAX);
+                if done.insert_id > 0 {
+                    self.context.last_insert_id = done.insert_id;
+                }
+            }
+            Err(_) => self.context.row_count = -1,
+        }
+        answer
+    }
+
+    fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
+        self.permit()?;
+        let parsed = Statement::parse(statement, &self.language.config.statement)?;
+        let columns = match &parsed {
+            Statement::Select(Select::Lookup(lookup)) => match self.by_key(lookup)? {
+                Some(table) => lookup::columns(table.as_ref(), lookup)?,
+                None => self.query_columns(statement, &*self.as_query(statement)?)?,
+            },
+            Statement::Select(Select::Query(query)) => self.query_columns(statement, query)?,
+            Statement::Show(show) => self.language.engine.show_columns(show, &self.context)?,
+            Statement::Insert(insert) => self.table(&insert.table).map(|_| Vec::new())?,
+            Statement::Delete(delete) => self.table(&delete.table).map(|_| Vec::new())?,
+            _ => Vec::new(),
+        };
+        Ok(Prepared {
+            parameters: scan::parameter_count(statement)?,
+            columns,
+        })
+    }
+
+    fn use_database(&mut self, database: &str) -> Result<(), SqlError> {
+        let unknown = || {
+            let shown: String = database.chars().take(64).collect();
+            SqlError::new(
+                ErrorKind::UnknownDatabase,
+                format!("Unknown database '{shown}'; there is {DATABASE}, and db_N for root"),
+            )
+        };
+        for known in [DATABASE, "information_schema"] {
+            if database.eq_ignore_ascii_case(known) {
+                self.context.database = Some(known.into());
+                self.language.sessions.chose(&self.context);
+                return Ok(());
+            }
+        }
+        let number = database.strip_prefix("db_").ok_or_else(unknown)?;
+        if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(unknown());
+        }
+        let dev_id = number
+            .parse()
+            .ok()
+            .and_then(|number| DevId::new(number).ok())
+            .ok_or_else(unknown)?;
+        if self.home == Some(dev_id) || self.home == Some(DevId::ROOT) {
+            if !self.language.hall.tenants().exists(dev_id) {
+                return Err(unknown());
+            }
+            self.dev_id = dev_id;
+            self.context.dev_id = dev_id.number();
+            self.context.database = Some(DATABASE.into());
+            self.language.sessions.chose(&self.context);
+            return Ok(());
+        }
+        Err(SqlError::new(
+            ErrorKind::Forbidden,
+            "only root may work for another dev_id",
+        ))
+    }
+
+    fn reset(&mut self) {
+        self.dev_id = self.home.unwrap_or(DevId::ROOT);
+        self.context.dev_id = self.dev_id.number();
+        self.language.sessions.chose(&self.context);
+        self.context.last_insert_id = 0;
+        self.context.row_count = 0;
+        self.context.found_rows = 0;
+        Arc::make_mut(&mut self.context.variables).reset();
+        self.in_transaction = false;
+    }
+
+    fn field_list(&self, table: &str) -> Result<Vec<Column>, SqlError> {
+        self.permit()?;
+        let table = self.language.catalogue.find(table)?;
+        Ok(table
+            .columns()
+            .iter()
+            .map(|column| column.definition(table.name()))
+            .collect())
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    fn autocommit(&self) -> bool {
+        self.context.variables.autocommit()
+    }
+
+    fn error_numbers(&self) -> ErrorNumbers {
+        self.context.variables.error_numbers()
+    }
+}
+
+impl CometQlSession {
+    fn permit(&self) -> Result<(), SqlError> {
+        match self.home {
+            Some(_) => Ok(()),
+            None => Err(SqlError::new(
+                ErrorKind::Forbidden,
+                "this user may log in and do nothing else",
+            )),
+        }
+    }
+
+    /// Reads a statement, off the async threads if that takes long.
+    async fn parse(&self, text: &str) -> Result<Statement, SqlError> {
+        let limits = &self.language.config.statement;
+        if let Some(insert) = Statement::parse_plain(text, limits) {
+            return insert;
+        }
+        if text.len() <= LONG_STATEMENT {
+            return statement::parse_any(text, limits);
+        }
+        let text = text.to_owned();
+        self.blocking(move |language, _| statement::parse_any(&text, &language.config.statement))
+            .await
+    }
+
+    /// That a table cannot be changed is said before anything else is said of
+    /// a statement that would (compatibility reference §3).
+    fn read_only_first(&self, text: &str, error: SqlError) -> SqlError {
+        if error.kind == ErrorKind::Syntax {
+            return error;
+        }
+        let table = statement::written_table(text)
+            .and_then(|name| self.language.catalogue.find(&name).ok())
+            .filter(|table| table.is_read_only());
+        table.map_or(error, |table| tables::read_only(table.name(), "change"))
+    }
+
+    async fn carry_out(
+        &mut self,
+        text: &str,
+        statement: Statement,
+        parameters: &[Parameter],
+    ) -> Result<Answer, SqlError> {
+        let done = match statement {
+            Statement::Insert(insert) => {
+                let table = Arc::clone(self.table(&insert.table)?);
+                let plan = if change::looks_first(&insert) && table.is_slow() {
+                    let parameters = parameters.to_vec();
+                    self.blocking(move |_, context| {
+                        change::insert(table.as_ref(), &insert, &parameters, context)
+                    })
+                    .await?
+                } else {
+                    change::insert(table.as_ref(), &insert, parameters, &self.context)?
+                };
+                plan.carry_out(&self.language.hall, self.dev_id).await?
+            }
+            Statement::Delete(delete) => {
+                let table = Arc::clone(self.table(&delete.table)?);
+                let parameters = parameters.to_vec();
+                let is_query = matches!(delete.condition, Some(Condition::General(_)));
+                let work = move |language: &CometQl, context: &SessionContext| {
+                    let limits = &language.config.query;
+                    let find = |query: &Query| {
+                        let found = language.engine.select(query, &parameters, context)?;
+                        Ok(only_column(&found, table.as_ref()))
+                    };
+                    change::delete(table.as_ref(), &delete, &parameters, context, limits, &find)
+                };
+                let plan = match is_query {
+                    true => self.querying(work).await?,
+                    false => self.blocking(work).await?,
+                };
+                plan.carry_out(&self.language.hall, self.dev_id).await?
+            }
+            Statement::Select(select) => {
+                return self
+                    .select(text, select, parameters)
+                    .await
+                    .map(Answer::Rows);
+            }
+            Statement::Show(show) => {
+                return self
+                    .querying(move |language, context| language.engine.show(&show, context))
+                    .await
+                    .map(Answer::Rows);
+            }
+            Statement::Set(assignments) => {
+                self.set(&assignments)?;
+                Done::default()
+            }
+            Statement::Use(database) => {
+                self.use_database(&database)?;
+                Done::default()
+            }
+            Statement::Begin => {
+                self.in_transaction = true;
+                Done::default()
+            }
+            Statement::Commit | Statement::Rollback => {
+                self.in_transaction = false;
+                Done::default()
+            }
+            Statement::Kill { id, .. } => {
+                return Err(SqlError::new(
+                    ErrorKind::UnknownThread,
+                    format!("no connection {id} of yours can be killed"),
+                ));
+            }
+            Statement::Explain(_) => {
+                return Err(SqlError::unsupported(
+                    "EXPLAIN is offered for tables, not for statements",
+                ));
+            }
+            Statement::Empty
+            | Statement::Ignored
+            | Statement::Savepoint(_)
+            | Statement::RollbackTo(_)
+            | Statement::Release(_) => Done::default(),
+        };
+        Ok(Answer::Done(done))
+    }
+
+    /// Clients SET a lot on connecting; what this server does not know has no
+    /// effect and is no error (compatibility reference §5.3).
+    fn set(&mut self, assignments: &[Assignment]) -> Result<(), SqlError> {
+        let variables = Arc::make_mut(&mut self.context.variables);
+        for Assignment {
+            global,
+            name,
+            value,
+        } in assignments
+        {
+            if *global {
+                continue;
+            }
+            match variables.set(name, Some(value)) {
+                Err(error) if error.kind == ErrorKind::UnknownVariable => {}
+                // A SET that would break a session is told; the rest is tolerated.
+                Err(error) if name.starts_with("cometwire_") => return Err(error),
+                Err(_) | Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first column of a result, as values of the table's key for DELETE.
+fn only_column(found: &ResultSet, table: &dyn Table) -> Vec<Field> {
+    let is_integer = table
+        .delete_key()
+        .and_then(|key| table.columns().get(key))
+        .is_some_and(|column| column.kind == ColumnKind::Integer);
+    found
+        .rows
+        .iter()
+        .filter_map(|row| row.first().cloned().flatten())
+        .filter_map(|text| match is_integer {
+            true => text.parse().ok().map(Field::Integer),
+            false => Some(Field::Text(text)),
+        })
+        .collect()
+}
+
+/// Bytes of a statement that takes long to parse.
+const LONG_STATEMENT: usize = 64 << 10;
