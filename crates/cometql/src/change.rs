@@ -2,11 +2,12 @@
 //! carries out together, and from their effects to the counts of an OK.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use pipes::name::DevId;
 use pipes::{Change, Effect, Hall, HallError};
-use sqlparser::ast::{Expr, Query, SetExpr};
+use sqlparser::ast::{Expr, Query, SetExpr, visit_expressions};
 use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
@@ -200,10 +201,39 @@ fn merge(
 /// Finds the rows of a query on the table for a general DELETE: one column.
 pub(crate) type FindRows<'a> = &'a dyn Fn(&Query) -> Result<Vec<Field>, SqlError>;
 
+fn missing_key(table: &dyn Table) -> SqlError {
+    SqlError::new(
+        ErrorKind::MissingKey,
+        format!("DELETE FROM {} needs a WHERE with its key", table.name()),
+    )
+}
+
+/// Whether a condition depends on the rows at all: `WHERE 1 = 1` is no
+/// condition, it would empty the table.
+fn names_a_column(condition: &Expr, columns: &[TableColumn]) -> bool {
+    let is_column = |name: &str| {
+        columns
+            .iter()
+            .any(|column| column.name.eq_ignore_ascii_case(name))
+    };
+    let found = visit_expressions(condition, |expression| {
+        let name = match expression {
+            Expr::Identifier(name) => Some(name),
+            Expr::CompoundIdentifier(names) => names.last(),
+            _ => None,
+        };
+        match name {
+            Some(name) if is_column(&name.value) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    });
+    found.is_break()
+}
+
 /// What a DELETE means.
 ///
 /// # Errors
-/// `ReadOnlyTable`, `MissingKey` without a condition, `UnknownColumn`,
+/// `ReadOnlyTable`, `MissingKey` without a condition on a column, `UnknownColumn`,
 /// `Unsupported` for a condition the table cannot delete by, `TooManyValues`
 /// when looking for the rows passes `limits`.
 pub(crate) fn delete(
@@ -219,10 +249,7 @@ pub(crate) fn delete(
     }
     let columns = table.columns();
     let Some(condition) = &delete.condition else {
-        return Err(SqlError::new(
-            ErrorKind::MissingKey,
-            format!("DELETE FROM {} needs a WHERE with its key", table.name()),
-        ));
+        return Err(missing_key(table));
     };
     let keys = match condition {
         Condition::Keys(conditions) => match conditions.as_slice() {
@@ -236,6 +263,9 @@ pub(crate) fn delete(
             _ => keys_of_matching(table, conditions, parameters, context, limits)?,
         },
         Condition::General(condition) => {
+            if !names_a_column(condition, columns) {
+                return Err(missing_key(table));
+            }
             let key = general_key(table)?;
             let name = columns.get(key).map_or("", |column| column.name);
             find_rows(&select_key(table.name(), name, condition)?)?

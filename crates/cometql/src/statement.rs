@@ -271,9 +271,7 @@ pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlErr
         (None, _) => return Ok(Statement::Empty),
         (Some(piece), None) => text.get(piece).unwrap_or_default(),
         (Some(_), Some(second)) => {
-            if starts_with_replication_prefix(text) {
-                return Err(replication_prefix());
-            }
+            refuse_replication_prefix(text)?;
             return Err(SqlError::syntax(format!(
                 "expected one statement, got another near {}",
                 scan::excerpt(text, second.start)
@@ -348,11 +346,18 @@ fn parse_with<T>(
     Ok(parsed)
 }
 
-fn starts_with_replication_prefix(text: &str) -> bool {
-    let start = text.trim_start().as_bytes();
-    start
-        .get(..REPLICATION_PREFIX.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(REPLICATION_PREFIX.as_bytes()))
+/// Refuses a text that says for whom the statement after it is.
+///
+/// # Errors
+/// `Forbidden` (compatibility reference §2.7).
+pub(crate) fn refuse_replication_prefix(text: &str) -> Result<(), SqlError> {
+    let start = text.trim_start().as_bytes().get(..REPLICATION_PREFIX.len());
+    match start {
+        Some(start) if start.eq_ignore_ascii_case(REPLICATION_PREFIX.as_bytes()) => {
+            Err(replication_prefix())
+        }
+        _ => Ok(()),
+    }
 }
 
 const REPLICATION_PREFIX: &str = "cometqlcluster_v1";

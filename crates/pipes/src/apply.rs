@@ -256,7 +256,7 @@ impl Hall {
             } => {
                 let message = Message {
                     pipe,
-                    event,
+                    event: event.or_undefined(),
                     payload,
                     sender: origin.sender,
                     time,
@@ -281,7 +281,7 @@ impl Hall {
                 payload,
             } => {
                 let message = PrivateMessage {
-                    event,
+                    event: event.or_undefined(),
                     payload,
                     time,
                 };

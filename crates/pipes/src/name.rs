@@ -109,6 +109,17 @@ impl EventName {
         Ok(Self(text.into()))
     }
 
+    /// The event's name as everyone sees it, live and in histories: an empty one
+    /// is called `undefined` (compatibility reference §3.1).
+    #[must_use]
+    pub fn or_undefined(self) -> Self {
+        if self.0.is_empty() {
+            Self("undefined".into())
+        } else {
+            self
+        }
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::backend::Backend;
 use crate::error::SqlError;
 use crate::scan;
+use crate::statement::refuse_replication_prefix;
 
 use super::engine::{COM_STMT_PREPARE, Engine, Preparing, Step};
 use super::guard::{Ending, Guard, statement_id, text};
@@ -37,11 +38,12 @@ where
             }
         };
         if ranges.len() > 1 && !self.multi_statements {
-            self.refuse(&SqlError::syntax(format!(
+            let several = SqlError::syntax(format!(
                 "{} statements in one query: connect with MULTI_STATEMENTS, \
                  or send them one by one",
                 ranges.len()
-            )));
+            ));
+            self.refuse(&refuse_replication_prefix(sql).err().unwrap_or(several));
             return Ok(());
         }
         if ranges.is_empty() {
