@@ -210,24 +210,12 @@ fn missing_key(table: &dyn Table) -> SqlError {
 
 /// Whether a condition depends on the rows at all: `WHERE 1 = 1` is no
 /// condition, it would empty the table.
-fn names_a_column(condition: &Expr, columns: &[TableColumn]) -> bool {
-    let is_column = |name: &str| {
-        columns
-            .iter()
-            .any(|column| column.name.eq_ignore_ascii_case(name))
-    };
-    let found = visit_expressions(condition, |expression| {
-        let name = match expression {
-            Expr::Identifier(name) => Some(name),
-            Expr::CompoundIdentifier(names) => names.last(),
-            _ => None,
-        };
-        match name {
-            Some(name) if is_column(&name.value) => ControlFlow::Break(()),
-            _ => ControlFlow::Continue(()),
-        }
-    });
-    found.is_break()
+fn names_a_column(condition: &Expr) -> bool {
+    visit_expressions(condition, |expression| match expression {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    })
+    .is_break()
 }
 
 /// What a DELETE means.
@@ -263,7 +251,7 @@ pub(crate) fn delete(
             _ => keys_of_matching(table, conditions, parameters, context, limits)?,
         },
         Condition::General(condition) => {
-            if !names_a_column(condition, columns) {
+            if !names_a_column(condition) {
                 return Err(missing_key(table));
             }
             let key = general_key(table)?;

@@ -58,7 +58,7 @@ pub struct Position {
 pub struct Message {
     /// The pipe it was published to.
     pub pipe: PipeName,
-    /// The event's name; may be empty.
+    /// The event's name, never empty: see [`EventName::or_undefined`].
     pub event: EventName,
     /// The payload as published, any text.
     pub payload: Arc<str>,
@@ -87,7 +87,7 @@ pub struct StoredMessage {
 /// A message for one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PrivateMessage {
-    /// The event's name; may be empty.
+    /// The event's name, never empty: see [`EventName::or_undefined`].
     pub event: EventName,
     /// The payload as sent, any text.
     pub payload: Arc<str>,

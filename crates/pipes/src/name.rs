@@ -110,7 +110,8 @@ impl EventName {
     }
 
     /// The event's name as everyone sees it, live and in histories: an empty one
-    /// is called `undefined` (compatibility reference §3.1).
+    /// is called `undefined` (compatibility reference §3.1). Sent empty it would make
+    /// the oldest clients decode the payload as base64.
     #[must_use]
     pub fn or_undefined(self) -> Self {
         if self.0.is_empty() {
@@ -356,6 +357,13 @@ mod tests {
         assert!(EventName::parse("").is_ok());
         assert!(EventName::parse("0-9").is_ok());
         assert!(EventName::parse("a b").is_err());
+    }
+
+    #[test]
+    fn an_event_nobody_named_is_called_undefined() {
+        let name = |text| EventName::parse(text).unwrap().or_undefined();
+        assert_eq!(name("").as_str(), "undefined");
+        assert_eq!(name("say").as_str(), "say");
     }
 
     #[test]

@@ -133,6 +133,9 @@ fn publish(arguments: &str) -> Result<Command<'_>, CommandError> {
         None => (pipe, false),
     };
     let pipe = PipeName::parse(name)?;
+    if anonymous && !name.starts_with("web_") {
+        return Err(CommandError::new("@ may stand only before a web_ pipe"));
+    }
     let event = EventName::parse(event)?;
     if kind.chars().count() != 1 {
         return Err(CommandError::new("the fourth line must be *"));
@@ -237,6 +240,7 @@ mod tests {
             "web_pipe2",
             "web_pipe2\nweb_a\ne\n*",
             "web_pipe2\nweb a\ne\n*\nx",
+            "web_pipe2\n@webauth_a\ne\n*\nx",
             "web_pipe2\nweb_a\ne.e\n*\nx",
             "web_pipe2\nweb_a\ne\n**\nx",
             "web_pipe2\nweb_a\ne\n*\nA::7;x",

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use pipes::message::{ENCODINGS, Event, Message, Outgoing, Sender, StoredMessage, UnixTime};
-use pipes::name::{EventName, PipeName, UserId};
+use pipes::name::{PipeName, UserId};
 
 use crate::frame;
 use crate::json::{push_number, push_string};
@@ -42,7 +42,7 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
             from_queue,
         } => Envelope {
             data: Data::Text(&data_text(&message.payload)),
-            event: event_text(&message.event),
+            event: message.event.as_str(),
             pipe: "msg",
             time: message.time,
             from_queue: *from_queue,
@@ -78,7 +78,7 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
 fn pipe_message(message: &Message, generation: Generation) -> Bytes {
     Envelope {
         data: Data::Text(&data_text(&message.payload)),
-        event: event_text(&message.event),
+        event: message.event.as_str(),
         pipe: message.pipe.as_str(),
         time: message.time,
         user_id: match message.sender {
@@ -146,7 +146,7 @@ pub(crate) fn history_entry(stored: &StoredMessage, marker: &str, generation: Ge
     };
     Envelope {
         data: Data::Text(&data_text(&message.payload)),
-        event: event_text(&message.event),
+        event: message.event.as_str(),
         pipe: message.pipe.as_str(),
         time: message.time,
         user_id: Some(message.sender.user_number()),
@@ -215,12 +215,12 @@ pub(crate) fn user_data(user: u32, text: &str, marker: &str, generation: Generat
     .frame()
 }
 
-/// The answer to `user_status`: 0 online, Unix seconds, or -1 unknown (§4.9).
-pub(crate) fn user_status(user: u32, time: i64, generation: Generation) -> Bytes {
+/// The answer to `user_status`: 0 online, seconds since leaving, or -1 unknown (§4.9).
+pub(crate) fn user_status(user: u32, seconds_away: i64, generation: Generation) -> Bytes {
     let mut data = String::from(r#"{"data":"#);
-    push_number(&mut data, time);
+    push_number(&mut data, seconds_away);
     data.push_str(r#","last_online_time":"#);
-    push_number(&mut data, time);
+    push_number(&mut data, seconds_away);
     data.push('}');
     Envelope {
         data: Data::Json(&data),
@@ -285,15 +285,6 @@ pub(crate) fn fatal_error(code: u16, text: &str, generation: Generation) -> Byte
         ..Envelope::new(generation)
     }
     .frame()
-}
-
-/// The word pages see for an event nobody named, live and in histories alike; an
-/// empty name would send the oldest clients down their base64 road.
-fn event_text(event: &EventName) -> &str {
-    match event.as_str() {
-        "" => "undefined",
-        name => name,
-    }
 }
 
 fn push_member(out: &mut String, user: Option<UserId>, uuid: &str) {

@@ -15,6 +15,7 @@ use pipes::connection::{Connection, Visitor};
 use pipes::error::HallError;
 use pipes::family::Family;
 use pipes::listing::Seen;
+use pipes::message::UnixTime;
 use pipes::name::PipeName;
 use pipes::shard::{CloseReason, ConnectionId};
 use socket2::SockRef;
@@ -348,13 +349,9 @@ impl Session<'_> {
                 let seen = hall.blocking(move |hall| hall.seen(dev_id, user));
                 match self.meanwhile(seen).await {
                     Ok(seen) => {
-                        let time = match seen {
-                            Seen::Online => 0,
-                            Seen::At(time) => i64::try_from(time.0).unwrap_or(i64::MAX),
-                            Seen::Unknown => -1,
-                        };
+                        let away = seconds_away(seen, UnixTime::now());
                         let generation = self.link.generation;
-                        self.send(event::user_status(user.number(), time, generation));
+                        self.send(event::user_status(user.number(), away, generation));
                     }
                     Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
                 }
@@ -443,6 +440,17 @@ impl Session<'_> {
 
     fn fail(&self, text: &str, detail: ErrorDetail) {
         self.send(event::error(text, detail, self.link.generation));
+    }
+}
+
+/// 0 for a user who is online, the age of the last connection for one who is
+/// not (at least 1, or it would read as online), -1 for one never seen
+/// (compatibility reference §4.9).
+fn seconds_away(seen: Seen, now: UnixTime) -> i64 {
+    match seen {
+        Seen::Online => 0,
+        Seen::At(time) => i64::try_from(now.0.saturating_sub(time.0).max(1)).unwrap_or(i64::MAX),
+        Seen::Unknown => -1,
     }
 }
 

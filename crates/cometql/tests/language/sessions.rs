@@ -107,7 +107,7 @@ async fn nothing_crosses_from_one_tenant_to_another() {
         .await;
     one.done("INSERT INTO users_messages (id, event, message) VALUES (1, '', 'mail')")
         .await;
-    assert_eq!(mine.news(), ["pipe/ secret"]);
+    assert_eq!(mine.news(), ["pipe/undefined secret"]);
     assert!(theirs.news().is_empty());
     let user = house.browser(16, Some((1, "k15"))).await;
     assert!(user.is_anonymous());

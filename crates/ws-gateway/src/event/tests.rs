@@ -2,7 +2,7 @@
 //! clients make of them.
 
 use pipes::message::{MessageId, Position, PrivateMessage};
-use pipes::name::Uuid;
+use pipes::name::{EventName, Uuid};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -112,19 +112,6 @@ fn a_message_of_a_backend_has_no_sender() {
     assert_eq!(
         live(added, V3),
         r#"{"data":"{\"id\":9}","event":"added","event_name":"added","message_send_time":1735689600,"pipe":"news"}"#
-    );
-}
-
-#[test]
-fn an_event_nobody_named_is_undefined_live_and_in_the_history() {
-    let nameless = message("web_a", "", "x", Sender::Browser(None));
-    assert_eq!(
-        live(Event::Message(nameless.clone()), V3),
-        r#"{"data":"x","event":"undefined","event_name":"undefined","message_send_time":1735689600,"pipe":"web_a","user_id":0}"#
-    );
-    assert_eq!(
-        text(&history_entry(&stored(nameless), "", V4)),
-        r#"{"data":"x","event":"undefined","fromQueue":true,"history":true,"message_send_time":1735689600,"pipe":"web_a","user_id":0}"#
     );
 }
 
