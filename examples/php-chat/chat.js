@@ -132,8 +132,12 @@ function showState(connected) {
   element("state").textContent = connected ? "connected" : "connecting";
   element("state").className = connected ? "online" : "offline";
   if (connected) {
-    // Also after every break: what happened meanwhile was not heard.
-    loadPeople().catch(() => showNotice("Who is online is not known: the site or CometWire does not answer."));
+    // Also after every break: what happened meanwhile was not heard. The server takes what a page sends in order, so
+    // its answer to any question means that the subscriptions are in force: whatever changes after loadPeople() has
+    // looked is heard live.
+    comet.count_users_in_pipe("web_php_chat_ready", () => {
+      loadPeople().catch(() => showNotice("Who is online is not known: the site or CometWire does not answer."));
+    });
   }
 }
 

@@ -84,7 +84,7 @@ fn length_0_keeps_what_is_there_and_stores_no_more() {
     append(&storage, 0, "p", "a");
     write(&storage, settling(0, "p", 0));
     assert_eq!(
-        write(&storage, appending(0, "p", "b", 5, 1)),
+        write(&storage, appending(0, "p", "b", 0, 1)),
         Outcome::NotKept
     );
     assert_eq!(payloads(&storage, 0, "p"), ["a"]);
