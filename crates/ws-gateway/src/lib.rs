@@ -9,7 +9,7 @@
 //! - `socket`, `outbox`: bytes in, bytes out.
 //! - `command`: what browsers say.
 //! - `event`: what browsers are told; `payload`, `json`, `frame` are its parts.
-//! - [`shard`]: many connections' outbound side.
+//! - [`shard`]: many connections' outbound side; `usher` wakes them.
 //! - [`config`]: settings and bounds.
 
 mod assets;
@@ -27,6 +27,7 @@ pub mod server;
 mod session;
 pub mod shard;
 mod socket;
+mod usher;
 
 pub use config::{GatewayConfig, GatewayLimits};
 pub use server::{Gateway, Shards};

@@ -26,22 +26,32 @@ use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::session::{self, Upgraded};
 use crate::shard::ShardQueue;
+use crate::usher::Usher;
 
 /// The shards' queues: made first, because the hall sends through them.
 #[derive(Clone)]
-pub struct Shards(Vec<Arc<ShardQueue>>);
+pub struct Shards {
+    queues: Vec<Arc<ShardQueue>>,
+    usher: Arc<Usher>,
+}
 
 impl Shards {
     /// `count` shards (1 to [`MAX_SHARDS`]), as a rule one a core.
     pub fn new(count: usize, config: &GatewayConfig) -> Self {
         let limit = config.limits.shard_backlog_bytes;
         let count = count.clamp(1, MAX_SHARDS);
-        Self((0..count).map(|_| ShardQueue::new(limit)).collect())
+        let usher = Arc::<Usher>::default();
+        Self {
+            queues: (0..count)
+                .map(|number| ShardQueue::new(limit, &usher, number))
+                .collect(),
+            usher,
+        }
     }
 
     /// The same shards as the hall knows them.
     pub fn for_hall(&self) -> Vec<Arc<dyn Shard>> {
-        self.0
+        self.queues
             .iter()
             .map(|shard| Arc::clone(shard) as Arc<dyn Shard>)
             .collect()
@@ -78,11 +88,11 @@ impl Gateway {
 
     /// The shards, for their counters.
     pub fn shards(&self) -> &[Arc<ShardQueue>] {
-        &self.shards.0
+        &self.shards.queues
     }
 
     pub(crate) fn shard(&self, index: usize) -> &ShardQueue {
-        let shards = &self.shards.0;
+        let shards = &self.shards.queues;
         // Connections are numbered over exactly these shards.
         #[expect(
             clippy::indexing_slicing,
@@ -102,6 +112,8 @@ impl Gateway {
     /// every client go and returns when all have left. The caller bounds the wait.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: watch::Receiver<bool>) {
         let (stop_shards, shards_stop) = watch::channel(false);
+        let Shards { queues, usher } = self.shards.clone();
+        tokio::spawn(usher.run(queues, shards_stop.clone()));
         for shard in self.shards() {
             let keep_alive = self.config.limits.keep_alive;
             tokio::spawn(Arc::clone(shard).run(keep_alive, shards_stop.clone()));

@@ -21,6 +21,7 @@ use tokio::time::{self, MissedTickBehavior};
 use crate::event::{self, Generation};
 use crate::frame;
 use crate::outbox::{Link, Sent};
+use crate::usher::Usher;
 
 /// How many items are taken together: bounds what one connection is handed at once.
 const ITEMS_PER_ROUND: usize = 256;
@@ -62,6 +63,8 @@ pub struct ShardQueue {
     backlog: AtomicUsize,
     backlog_limit: usize,
     work: Notify,
+    /// Who tells this shard of its work, and under which number.
+    usher: (Arc<Usher>, usize),
     relief: Notify,
     counters: ShardCounters,
 }
@@ -74,13 +77,15 @@ enum Item {
 }
 
 impl ShardQueue {
-    /// An empty queue that asks publishers to wait past `backlog_limit` bytes.
-    pub fn new(backlog_limit: usize) -> Arc<Self> {
+    /// The empty queue of shard `number`, woken by `usher`, that asks publishers to
+    /// wait past `backlog_limit` bytes.
+    pub(crate) fn new(backlog_limit: usize, usher: &Arc<Usher>, number: usize) -> Arc<Self> {
         Arc::new(Self {
             items: Mutex::default(),
             backlog: AtomicUsize::new(0),
             backlog_limit,
             work: Notify::new(),
+            usher: (Arc::clone(usher), number),
             relief: Notify::new(),
             counters: ShardCounters::default(),
         })
@@ -89,6 +94,11 @@ impl ShardQueue {
     /// What was counted.
     pub fn counters(&self) -> &ShardCounters {
         &self.counters
+    }
+
+    /// Starts on what is queued.
+    pub(crate) fn begin(&self) {
+        self.work.notify_one();
     }
 
     /// Takes a connection in; deliveries for it may follow.
@@ -178,7 +188,8 @@ impl Shard for ShardQueue {
     }
 
     fn wake(&self) {
-        self.work.notify_one();
+        let (usher, number) = &self.usher;
+        usher.call(*number);
     }
 
     fn is_congested(&self) -> bool {
@@ -602,7 +613,7 @@ mod tests {
 
     #[tokio::test]
     async fn publishers_wait_while_a_shard_is_behind_and_go_on_after() {
-        let queue = ShardQueue::new(1000);
+        let queue = ShardQueue::new(1000, &Arc::default(), 0);
         for _ in 0..10 {
             queue.push(publish(&"x".repeat(100)));
         }
@@ -611,7 +622,7 @@ mod tests {
         assert!(relieved.as_mut().now_or_never().is_none());
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(Arc::clone(&queue).run(Duration::from_secs(3600), stopped));
-        queue.wake();
+        queue.begin();
         time::timeout(Duration::from_secs(20), relieved)
             .await
             .unwrap();
