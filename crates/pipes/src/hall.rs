@@ -19,7 +19,7 @@ use crate::pipe::PipeRegistry;
 use crate::presence::{LastSeen, Users};
 use crate::settings::Settings;
 use crate::shard::{ConnectionId, Shard, Touched};
-use crate::storage::{Storage, StorageError};
+use crate::storage::{Storage, StorageError, Window};
 use crate::tenant::Tenants;
 
 /// What a server is told about its hall.
@@ -232,7 +232,9 @@ impl Hall {
         Counters::add(&self.counters.connections_closed, 1);
     }
 
-    /// The newest messages of a pipe's history, oldest first, for a browser.
+    /// A part of a pipe's history for a browser, oldest first, out of the newest
+    /// [`Limits::history_read`] messages. Ask for pieces: what is read stays in
+    /// memory until a possibly slow browser has taken it.
     ///
     /// # Errors
     /// [`HallError::Refused`] when it may not subscribe either; [`HallError::Storage`].
@@ -240,12 +242,14 @@ impl Hall {
         self: &Arc<Self>,
         connection: &Connection,
         pipe: &PipeName,
+        mut window: Window,
     ) -> Result<Vec<StoredMessage>, HallError> {
         Family::of(pipe).allows_subscribe(connection.user)?;
         let dev_id = connection.dev_id;
         let pipe = pipe.clone();
+        window.newest = window.newest.min(self.config.limits.history_read);
         let messages = self
-            .blocking(move |hall| hall.history(dev_id, &pipe))
+            .blocking(move |hall| hall.storage.history(dev_id, &pipe, window))
             .await?;
         Ok(messages)
     }

@@ -8,7 +8,7 @@ use crate::hall::Hall;
 use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Window};
 
 /// When a user was last here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +81,8 @@ impl Hall {
         dev_id: DevId,
         pipe: &PipeName,
     ) -> Result<Vec<StoredMessage>, StorageError> {
-        self.storage
-            .history(dev_id, pipe, self.config.limits.history_read)
+        let window = Window::newest(self.config.limits.history_read);
+        self.storage.history(dev_id, pipe, window)
     }
 
     /// The pipes of a tenant whose history is not empty. May wait for the disk.

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
-use crate::storage::{Completion, Outcome, Snapshot, Storage, StorageError, Write};
+use crate::storage::{Completion, Outcome, Snapshot, Storage, StorageError, Window, Write};
 
 /// The store. Completions run on the submitting thread before `submit` returns.
 #[derive(Default)]
@@ -78,14 +78,26 @@ impl Storage for MemoryStorage {
         &self,
         dev_id: DevId,
         pipe: &PipeName,
-        limit: usize,
+        window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
         let tables = self.read();
         let Some(history) = tables.histories.get(&(dev_id, pipe.clone())) else {
             return Ok(Vec::new());
         };
-        let skip = history.messages.len().saturating_sub(limit);
-        Ok(history.messages.iter().skip(skip).cloned().collect())
+        let skip = history.messages.len().saturating_sub(window.newest);
+        let mut bytes = 0;
+        let mut piece = Vec::new();
+        for stored in history.messages.iter().skip(skip) {
+            if stored.position.offset <= window.after {
+                continue;
+            }
+            bytes += stored.message.payload.len();
+            if bytes > window.max_bytes && !piece.is_empty() {
+                break;
+            }
+            piece.push(stored.clone());
+        }
+        Ok(piece)
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

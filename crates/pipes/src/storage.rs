@@ -28,7 +28,7 @@ pub trait Storage: Send + Sync + 'static {
     /// must not call back into the store's reads.
     fn submit(&self, batch: Vec<Write>, done: Completion);
 
-    /// The newest `limit` messages of a history, oldest first.
+    /// What `window` shows of a history, oldest first.
     ///
     /// # Errors
     /// [`StorageError`] when the store cannot be read.
@@ -36,7 +36,7 @@ pub trait Storage: Send + Sync + 'static {
         &self,
         dev_id: DevId,
         pipe: &PipeName,
-        limit: usize,
+        window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError>;
 
     /// The names of up to `limit` pipes of a tenant whose history is not empty.
@@ -88,6 +88,40 @@ pub trait Storage: Send + Sync + 'static {
         dev_id: DevId,
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError>;
+}
+
+/// Which part of a history to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Only the newest so many messages.
+    pub newest: usize,
+    /// Of these, only those with a greater offset.
+    pub after: u64,
+    /// Stop before the payloads are more bytes than this, but give one message if
+    /// there is one.
+    pub max_bytes: usize,
+}
+
+impl Window {
+    /// The newest `limit` messages, whatever their size.
+    pub const fn newest(limit: usize) -> Self {
+        Self {
+            newest: limit,
+            after: 0,
+            max_bytes: usize::MAX,
+        }
+    }
+
+    /// The same, from behind the message at offset `after`, in pieces of at most
+    /// `max_bytes`.
+    #[must_use]
+    pub const fn piece(self, after: u64, max_bytes: usize) -> Self {
+        Self {
+            newest: self.newest,
+            after,
+            max_bytes,
+        }
+    }
 }
 
 /// Called once when a batch is durable, or has failed.

@@ -11,7 +11,7 @@ use pipes::message::{
     MailId, Message, Position, PrivateMessage, Sender, StoredMail, StoredMessage, UnixTime,
 };
 use pipes::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Write};
+use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -215,24 +215,30 @@ impl Storage for SqliteStorage {
         &self,
         dev_id: DevId,
         pipe: &PipeName,
-        limit: usize,
+        window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
         let pick = |index: &Index| {
             let pipe = index.pipe(dev_id, pipe)?;
-            let skip = pipe.rows.len().saturating_sub(limit);
-            let rows: Vec<Row> = pipe.rows.iter().skip(skip).copied().collect();
-            Some((pipe.epoch, rows))
+            let skip = pipe.rows.len().saturating_sub(window.newest);
+            let rows = pipe.rows.iter().skip(skip);
+            let rows = rows.filter(|row| row.offset > window.after);
+            Some((pipe.epoch, rows.copied().collect::<Vec<Row>>()))
         };
         self.read_picked(pick, |connection, picked| {
             let (epoch, rows) = picked.unwrap_or_default();
             let mut select = connection.prepare_cached(
                 "SELECT event, message, user_id, time FROM pipes_messages WHERE id = ?",
             )?;
-            let mut messages = Vec::with_capacity(rows.len());
+            let mut messages = Vec::new();
+            let mut bytes = 0;
             for Row { id, offset, .. } in rows {
                 let message = select.query_row([id], |row| stored_message(row, pipe));
                 // Gone only if a person removed it with a tool.
                 if let Some(message) = message.optional()? {
+                    bytes += message.payload.len();
+                    if bytes > window.max_bytes && !messages.is_empty() {
+                        break;
+                    }
                     messages.push(StoredMessage {
                         id: message_id(&self.shared.store_id, id),
                         position: Position { epoch, offset },

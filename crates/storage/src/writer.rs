@@ -277,7 +277,7 @@ mod tests {
     use pipes::message::{MailId, Message, PrivateMessage, Sender, UnixTime};
     use pipes::name::{AccessKey, DevId, EventName, PipeName, UserId};
     use pipes::settings::PipeSettings;
-    use pipes::storage::Storage;
+    use pipes::storage::{Storage, Window};
     use tempfile::tempdir;
 
     use super::*;
@@ -346,7 +346,11 @@ mod tests {
             write(&storage, ["a", "b", "c"].map(|pipe| append(pipe, 9)).into()).unwrap();
             write(&storage, vec![mail(1, 9), mail(2, 1)]).unwrap();
         }
-        let newest = storage.history(dev_id, &b, 1).unwrap().remove(0).id;
+        let newest = storage
+            .history(dev_id, &b, Window::newest(1))
+            .unwrap()
+            .remove(0)
+            .id;
         let before = everything(&storage);
         let mails = storage.snapshot().unwrap().mailboxes;
         failing.store(true, Ordering::Relaxed);
@@ -411,10 +415,13 @@ mod tests {
         };
         assert_eq!(position.offset, 4);
         assert_eq!(write(&storage, all_kinds).unwrap().len(), 15);
-        let history = storage.history(dev_id, &b, 9).unwrap();
+        let history = storage.history(dev_id, &b, Window::newest(9)).unwrap();
         drop(storage);
         let storage = open(directory.path(), &failing);
-        assert_eq!(storage.history(dev_id, &b, 9).unwrap(), history);
+        assert_eq!(
+            storage.history(dev_id, &b, Window::newest(9)).unwrap(),
+            history
+        );
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, mpsc};
 
 use common::*;
-use pipes::storage::{Outcome, Storage};
+use pipes::storage::{Outcome, Storage, Window};
 use rand::Rng;
 use storage::{Config, SqliteStorage};
 use tempfile::tempdir;
@@ -40,7 +40,9 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         let storage = open(directory.path());
         for pipe in 0..PIPES {
             let pipe = format!("pipe_{pipe}");
-            let history = storage.history(dev_id(0), &name(&pipe), 5000).unwrap();
+            let history = storage
+                .history(dev_id(0), &name(&pipe), Window::newest(5000))
+                .unwrap();
             let last = history.last().map_or(0, |stored| stored.position.offset);
             let acknowledged = *acknowledged.get(&pipe).unwrap_or(&0);
             assert!(

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use common::*;
 use pipes::message::{MailId, MessageId, Position, UnixTime};
 use pipes::name::AccessKey;
-use pipes::storage::{Outcome, Storage, Write};
+use pipes::storage::{Outcome, Storage, Window, Write};
 use proptest::prelude::*;
 use storage::SqliteStorage;
 use tempfile::tempdir;
@@ -334,7 +334,9 @@ impl Model {
     fn compare(&self, storage: &SqliteStorage) {
         for dev in 0..2 {
             for (pipe, text) in PIPES.iter().enumerate() {
-                let stored = storage.history(dev_id(dev), &name(text), 100).unwrap();
+                let stored = storage
+                    .history(dev_id(dev), &name(text), Window::newest(100))
+                    .unwrap();
                 let stored: Vec<_> = stored
                     .into_iter()
                     .map(|stored| {

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use common::*;
 use pipes::message::{MailId, MessageId, Sender, UnixTime};
 use pipes::name::AccessKey;
-use pipes::storage::{Outcome, Storage, StorageError, Write};
+use pipes::storage::{Outcome, Storage, StorageError, Window, Write};
 use storage::{Config, SqliteStorage};
 use tempfile::tempdir;
 
@@ -34,7 +34,9 @@ fn a_message_is_read_back_as_it_was_published() {
     assert_eq!(position.offset, 1);
     assert!((1..1 << 53).contains(&position.epoch));
     let check = |storage: &SqliteStorage| {
-        let history = storage.history(dev_id(15), &name("web_chat"), 10).unwrap();
+        let history = storage
+            .history(dev_id(15), &name("web_chat"), Window::newest(10))
+            .unwrap();
         let Write::AppendHistory { message, .. } = &published else {
             panic!();
         };
@@ -91,6 +93,27 @@ fn length_0_keeps_what_is_there_and_stores_no_more() {
 }
 
 #[test]
+fn a_history_is_read_in_pieces_of_bounded_bytes() {
+    let directory = tempdir().unwrap();
+    let storage = open(directory.path());
+    for payload in ["1111", "2222", "3333", "4444"] {
+        append(&storage, 0, "p", payload);
+    }
+    let read = |window: Window| -> Vec<String> {
+        let piece = storage.history(dev_id(0), &name("p"), window).unwrap();
+        piece
+            .iter()
+            .map(|stored| stored.message.payload.to_string())
+            .collect()
+    };
+    let window = Window::newest(3);
+    assert_eq!(read(window.piece(0, 8)), ["2222", "3333"]);
+    assert_eq!(read(window.piece(3, 8)), ["4444"]);
+    assert_eq!(read(window.piece(0, 1)), ["2222"]);
+    assert!(read(window.piece(4, 8)).is_empty());
+}
+
+#[test]
 fn a_shorter_length_trims_at_once() {
     let directory = tempdir().unwrap();
     let storage = open(directory.path());
@@ -112,14 +135,26 @@ fn a_history_gives_the_newest_oldest_first() {
     for payload in ["a", "b", "c"] {
         append(&storage, 0, "p", payload);
     }
-    let newest = storage.history(dev_id(0), &name("p"), 2).unwrap();
+    let newest = storage
+        .history(dev_id(0), &name("p"), Window::newest(2))
+        .unwrap();
     let newest: Vec<_> = newest
         .iter()
         .map(|stored| &*stored.message.payload)
         .collect();
     assert_eq!(newest, ["b", "c"]);
-    assert_eq!(storage.history(dev_id(0), &name("p"), 0).unwrap(), []);
-    assert_eq!(storage.history(dev_id(0), &name("none"), 5).unwrap(), []);
+    assert_eq!(
+        storage
+            .history(dev_id(0), &name("p"), Window::newest(0))
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        storage
+            .history(dev_id(0), &name("none"), Window::newest(5))
+            .unwrap(),
+        []
+    );
 }
 
 #[test]
@@ -599,7 +634,7 @@ fn closing_finishes_the_queue_and_then_refuses() {
     assert!(results.try_iter().take(100).filter(Result::is_ok).count() == 100);
     let late = try_write(&storage, vec![appending(0, "p", "x", 1000, 1)]);
     assert_eq!(late, Err(StorageError::Closed));
-    let read = storage.history(dev_id(0), &name("p"), 1);
+    let read = storage.history(dev_id(0), &name("p"), Window::newest(1));
     assert_eq!(read, Err(StorageError::Closed));
     assert!(!directory.path().join("cometwire.db-wal").exists());
     // The directory is free although the closed store is still there.

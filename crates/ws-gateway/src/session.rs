@@ -15,9 +15,10 @@ use pipes::connection::{Connection, Visitor};
 use pipes::error::HallError;
 use pipes::family::Family;
 use pipes::listing::Seen;
-use pipes::message::UnixTime;
+use pipes::message::{Position, StoredMessage, UnixTime};
 use pipes::name::PipeName;
 use pipes::shard::{CloseReason, ConnectionId};
+use pipes::storage::Window;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -378,22 +379,44 @@ impl Session<'_> {
     /// Sends a history in pieces, each once the one before is on its way, so
     /// that a long one never counts as a slow reader.
     async fn send_history(&self, pipe: &PipeName, marker: &str) {
-        let history = self.gateway.hall.history_for(&self.connection, pipe);
-        let history = match self.meanwhile(history).await {
-            Ok(history) => history,
-            Err(error) => return self.fail(&error.to_string(), ErrorDetail::NoMessages),
+        let max_bytes = HISTORY_PIECE.min(self.gateway.config.limits.queued_bytes / 2);
+        let Some(newest) = self.history(pipe, Window::newest(1)).await.pop() else {
+            return;
         };
-        let piece = HISTORY_PIECE.min(self.gateway.config.limits.queued_bytes / 2);
-        let mut waiting = 0;
-        for stored in &history {
-            let frame = event::history_entry(stored, marker, self.link.generation);
-            waiting += frame.len();
-            if waiting < piece {
-                self.send(frame);
-            } else if self.send_through(frame).await {
-                waiting = 0;
-            } else {
+        let Position { epoch, offset } = newest.position;
+        let mut after = 0;
+        // What is published from now on comes live.
+        while after < offset {
+            let window = Window::newest(usize::MAX).piece(after, max_bytes);
+            let mut piece = self.history(pipe, window).await;
+            piece.retain(|stored| {
+                stored.position.epoch == epoch && stored.position.offset <= offset
+            });
+            let Some(last) = piece.pop() else {
                 return;
+            };
+            let frame = |stored| event::history_entry(stored, marker, self.link.generation);
+            for stored in &piece {
+                self.send(frame(stored));
+            }
+            if !self.send_through(frame(&last)).await {
+                return;
+            }
+            after = last.position.offset;
+        }
+    }
+
+    /// A part of a history; nothing if it cannot be had, and then the browser is told.
+    async fn history(&self, pipe: &PipeName, window: Window) -> Vec<StoredMessage> {
+        let history = self
+            .gateway
+            .hall
+            .history_for(&self.connection, pipe, window);
+        match self.meanwhile(history).await {
+            Ok(history) => history,
+            Err(error) => {
+                self.fail(&error.to_string(), ErrorDetail::NoMessages);
+                Vec::new()
             }
         }
     }

@@ -6,7 +6,7 @@ use std::thread::{self, ThreadId};
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Write};
+use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
 
 pub(crate) struct SlowStore {
     store: MemoryStorage,
@@ -45,9 +45,9 @@ impl Storage for SlowStore {
         &self,
         dev_id: DevId,
         pipe: &PipeName,
-        limit: usize,
+        window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
-        self.read().history(dev_id, pipe, limit)
+        self.read().history(dev_id, pipe, window)
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

@@ -160,7 +160,10 @@ async fn a_browser_reads_the_newest_and_not_what_it_may_not_subscribe_to() {
     }
     let read = |tab, name| {
         let hall = house.hall.clone();
-        async move { hall.history_for(tab, &pipe(name)).await }
+        async move {
+            hall.history_for(tab, &pipe(name), pipes::storage::Window::newest(9))
+                .await
+        }
     };
     let news = read(&stranger.connection, "news").await.unwrap();
     assert_eq!(payloads(&news), ["2", "3"]);

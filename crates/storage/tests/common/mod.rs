@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use pipes::message::{MailId, Message, MessageId, Position, PrivateMessage, Sender, UnixTime};
 use pipes::name::{DevId, EventName, PipeName, UserId};
 use pipes::settings::PipeSettings;
-use pipes::storage::{Outcome, Storage, StorageError, Write};
+use pipes::storage::{Outcome, Storage, StorageError, Window, Write};
 use storage::{Config, SqliteStorage};
 
 pub(crate) fn open(directory: &Path) -> SqliteStorage {
@@ -89,7 +89,9 @@ pub(crate) fn settling(dev: u32, pipe: &str, length: u32) -> Write {
 }
 
 pub(crate) fn payloads(storage: &SqliteStorage, dev: u32, pipe: &str) -> Vec<String> {
-    let history = storage.history(dev_id(dev), &name(pipe), 2000).unwrap();
+    let history = storage
+        .history(dev_id(dev), &name(pipe), Window::newest(2000))
+        .unwrap();
     history
         .iter()
         .map(|stored| stored.message.payload.to_string())
@@ -97,7 +99,9 @@ pub(crate) fn payloads(storage: &SqliteStorage, dev: u32, pipe: &str) -> Vec<Str
 }
 
 pub(crate) fn offsets(storage: &SqliteStorage, dev: u32, pipe: &str) -> Vec<u64> {
-    let history = storage.history(dev_id(dev), &name(pipe), 2000).unwrap();
+    let history = storage
+        .history(dev_id(dev), &name(pipe), Window::newest(2000))
+        .unwrap();
     history
         .iter()
         .map(|stored| stored.position.offset)

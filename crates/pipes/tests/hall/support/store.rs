@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Write};
+use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
 
 use super::Bell;
 
@@ -126,9 +126,9 @@ impl Storage for Store {
         &self,
         dev_id: DevId,
         pipe: &PipeName,
-        limit: usize,
+        window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
-        self.memory.history(dev_id, pipe, limit)
+        self.memory.history(dev_id, pipe, window)
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {
