@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pipes::Hall;
+use pipes::hall::TenantCounters;
 use pipes::name::DevId;
 
 use crate::query::StatusSource;
@@ -37,17 +38,18 @@ impl StatusSource for Status {
 
 impl Status {
     fn of_tenant(&self, number: u32) -> Vec<(&'static str, String)> {
-        let (users, sessions) = DevId::new(number).map_or((0, 0), |dev_id| {
-            (
-                self.hall.users_online(dev_id),
-                self.sessions.count_of(dev_id),
-            )
-        });
-        let messages = self.hall.counters().messages.load(Ordering::Relaxed);
+        let dev_id = DevId::new(number).ok();
+        let counters = dev_id.and_then(|dev_id| self.hall.tenant_counters(dev_id));
+        let count = |counter: fn(&TenantCounters) -> &AtomicU64| {
+            counters.map_or(0, |counters| counter(counters).load(Ordering::Relaxed))
+        };
+        let browsers = count(|counters| &counters.connections);
+        let messages = count(|counters| &counters.messages);
+        let sessions = dev_id.map_or(0, |dev_id| self.sessions.count_of(dev_id));
         vec![
             ("flag", "session".to_owned()),
             ("id", number.to_string()),
-            ("user_online", users.to_string()),
+            ("user_online", browsers.to_string()),
             ("server_online", sessions.to_string()),
             ("messages", messages.to_string()),
         ]

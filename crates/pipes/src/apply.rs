@@ -416,6 +416,9 @@ impl Hall {
         touched: &mut Touched,
     ) -> u64 {
         Counters::add(&self.counters.messages, 1);
+        if let Some(tenant) = self.tenant_counters(dev_id) {
+            Counters::add(&tenant.messages, 1);
+        }
         let Some(pipe) = self.pipes.find(dev_id, &message.pipe) else {
             return 0;
         };

@@ -3,6 +3,7 @@
 //! `presence`, what SELECT shows in `listing`, and the timed work in
 //! `housekeeping`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +15,7 @@ use crate::error::HallError;
 use crate::family::Family;
 use crate::limits::Limits;
 use crate::message::StoredMessage;
-use crate::name::{PipeName, UserId};
+use crate::name::{DevId, PipeName, UserId};
 use crate::pipe::PipeRegistry;
 use crate::presence::{LastSeen, Users};
 use crate::settings::Settings;
@@ -47,6 +48,8 @@ pub struct Hall {
     /// Grows whenever a key is deleted; a login that straddles it is checked again.
     pub(crate) revocations: AtomicU64,
     pub(crate) counters: Counters,
+    /// The tenants are known from the start, so this never grows.
+    pub(crate) tenant_counters: HashMap<DevId, TenantCounters>,
     /// Taken alone by a batch of several changes, shared by everything else
     /// whose order against it a subscriber could see. Taken before any other
     /// lock of the hall, never while waiting for the store.
@@ -67,6 +70,15 @@ pub struct Counters {
     pub connections_opened: AtomicU64,
     /// Connections closed.
     pub connections_closed: AtomicU64,
+}
+
+/// What the hall has counted of one tenant.
+#[derive(Debug, Default)]
+pub struct TenantCounters {
+    /// Messages accepted for its pipes.
+    pub messages: AtomicU64,
+    /// Browser connections open now.
+    pub connections: AtomicU64,
 }
 
 impl Counters {
@@ -98,6 +110,10 @@ impl Hall {
         let snapshot = storage.snapshot()?;
         let users = Users::new(&snapshot.mailboxes);
         let settings = Settings::new(snapshot.settings);
+        let tenants = config.tenants.ids();
+        let tenant_counters = tenants
+            .map(|dev_id| (dev_id, TenantCounters::default()))
+            .collect();
         Ok(Arc::new(Self {
             config,
             storage,
@@ -108,6 +124,7 @@ impl Hall {
             last_seen: LastSeen::default(),
             revocations: AtomicU64::new(0),
             counters: Counters::default(),
+            tenant_counters,
             turns: RwLock::new(()),
             next_connection: AtomicU64::new(1),
         }))
@@ -128,6 +145,11 @@ impl Hall {
         &self.counters
     }
 
+    /// What was counted of a tenant; `None` for one that does not exist.
+    pub fn tenant_counters(&self, dev_id: DevId) -> Option<&TenantCounters> {
+        self.tenant_counters.get(&dev_id)
+    }
+
     /// A number for a connection about to be opened, and the shard to serve it.
     pub fn next_connection(&self) -> (ConnectionId, usize) {
         let number = self.next_connection.fetch_add(1, Ordering::Relaxed);
@@ -143,6 +165,9 @@ impl Hall {
         user: Option<UserId>,
     ) -> Arc<Connection> {
         Counters::add(&self.counters.connections_opened, 1);
+        if let Some(tenant) = self.tenant_counters(visitor.dev_id) {
+            tenant.connections.fetch_add(1, Ordering::Relaxed);
+        }
         Arc::new(Connection {
             id,
             dev_id: visitor.dev_id,
@@ -230,6 +255,9 @@ impl Hall {
         }
         touched.wake(&self.shards);
         Counters::add(&self.counters.connections_closed, 1);
+        if let Some(tenant) = self.tenant_counters(connection.dev_id) {
+            tenant.connections.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// A part of a pipe's history for a browser, oldest first, out of the newest

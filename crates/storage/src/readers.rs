@@ -97,7 +97,7 @@ impl Drop for Lent<'_> {
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "a read could not be ended");
+            tracing::error!(%error, "read_not_ended");
         }
         let mut state = self.readers.state.lock();
         state.lent -= 1;

@@ -73,7 +73,8 @@
     #running = false;
     #connected = false;
     #authorized = undefined;
-    #realUserKey = undefined;
+    /** Whose key is remembered here: after a restart() as somebody else it is nobody's. */
+    #realUserKey = {};
 
     /** name ("pipe", "pipe.event" or CATCH_ALL) -> registrations in the order they were made */
     #callbacks = new Map();
@@ -396,7 +397,7 @@
      */
     get_pipe_log(pipe, callback) {
       const name = String(pipe);
-      if (!isOneLine(name)) {
+      if (!isOneLine(pipe)) {
         return false;
       }
       const isNew = !(this.#callbacks.get(name) || []).some((known) => known.callback === callback);
@@ -478,13 +479,14 @@
 
     /** @returns {string} the user's key as the server's greeting told it; "" when unknown */
     getRealUserKey() {
-      return this.#realUserKey ?? readStorage(this.#realUserKeyName()) ?? "";
+      const name = this.#realUserKeyName();
+      return (this.#realUserKey.name === name ? this.#realUserKey.key : readStorage(name)) ?? "";
     }
 
     /** Replaces what getRealUserKey() returns. */
     setRealUserKey(key) {
-      this.#realUserKey = String(key);
-      writeStorage(this.#realUserKeyName(), this.#realUserKey);
+      this.#realUserKey = { name: this.#realUserKeyName(), key: String(key) };
+      writeStorage(this.#realUserKey.name, this.#realUserKey.key);
     }
 
     /**
@@ -698,6 +700,10 @@
 
     #receiveFrame(link, text) {
       for (const line of text.split("\n")) {
+        // A callback of an earlier line may have ended this connection.
+        if (link.isClosed()) {
+          return;
+        }
         const message = line.trim() ? parseJson(line) : undefined;
         if (typeof message === "object" && message !== null) {
           this.#receive(link, message);
@@ -885,7 +891,7 @@
     #socketOpened() {
       clearTimeout(this.#timer);
       this.#owner.opened(this);
-      if (!this.#statisticsSent) {
+      if (this.isOpen() && !this.#statisticsSent) {
         this.#statisticsTimer = setTimeout(() => this.#sendStatistics(), STATISTICS_DELAY);
       }
     }

@@ -343,7 +343,7 @@ fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
         ErrorKind::Internal
     };
     if kind == ErrorKind::Internal {
-        tracing::error!(error = %text, "query failed in SQLite");
+        tracing::error!(error = %text, "query_failed");
     }
     SqlError::new(kind, format!("the query cannot be run: {text}"))
 }

@@ -108,14 +108,14 @@ impl<B: Backend> Wire<B> {
                     }
                     Err(error) => {
                         // Most likely out of file descriptors, until one is closed.
-                        warn!(%error, "cannot accept a CometQL connection");
+                        warn!(%error, "accept_failed");
                         sleep(ACCEPT_PAUSE).await;
                     }
                 },
             }
         }
         drop(listener);
-        info!(connections = sessions.len(), "CometQL door closing");
+        info!(connections = sessions.len(), "cometql_closing");
         while let Some(ended) = sessions.join_next().await {
             note(ended);
         }
@@ -160,28 +160,28 @@ impl<B: Backend> Wire<B> {
             biased;
             login = login => login,
             () = stopping(&mut shutdown) => {
-                debug!(conn, reason = %Ending::Shutdown, "CometQL connection ended");
+                debug!(conn, reason = %Ending::Shutdown, "connection_closed");
                 return stream.close().await;
             }
         };
         match login {
             Ok(Ok(verified)) => {
                 let client = verified.client_name.as_deref().unwrap_or_default();
-                debug!(conn, client, "CometQL login");
+                debug!(conn, client, "login");
                 let ending = Guard::new(self, stream, reply, peer, verified, shutdown)
                     .run()
                     .await;
                 if let Ending::Codec(reason) = &ending {
-                    error!(conn, ?reason, "statement codec failed");
+                    error!(conn, ?reason, "codec_failed");
                 }
-                debug!(conn, reason = %ending, "CometQL connection ended");
+                debug!(conn, reason = %ending, "connection_closed");
             }
             Ok(Err(failure)) => {
-                debug!(conn, reason = %failure, "CometQL login failed");
+                debug!(conn, reason = %failure, "login_failed");
                 self.refuse(stream, reply, &failure).await;
             }
             Err(_) => {
-                debug!(conn, reason = %Ending::TimedOut, "CometQL login failed");
+                debug!(conn, reason = %Ending::TimedOut, "login_failed");
                 stream.close().await;
             }
         }
@@ -222,7 +222,7 @@ impl<B: Backend> Wire<B> {
     async fn serve_tcp(&self, stream: TcpStream, address: IpAddr, shutdown: watch::Receiver<bool>) {
         // Only latency is lost where this fails.
         if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "TCP_NODELAY");
+            debug!(%error, "nodelay_failed");
         }
         self.serve_connection(stream, Some(address), shutdown).await;
     }
@@ -280,7 +280,7 @@ async fn stopping(shutdown: &mut watch::Receiver<bool>) {
 
 fn note(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
-        error!(%error, "a CometQL connection failed");
+        error!(%error, "connection_failed");
     }
 }
 

@@ -80,6 +80,9 @@ async fn the_status_counts_what_its_tenant_may_see() {
     root.done("INSERT INTO users_auth (id, hash) VALUES (1, 'k')")
         .await;
     let _browser = house.browser(0, Some((1, "k"))).await;
+    let _visitor = house.browser(0, None).await;
+    root.done("INSERT INTO pipes_messages (name, event, message) VALUES ('news', 'e', 'x')")
+        .await;
     let of = |rows: &str, name: &str| {
         let value = rows
             .split(';')
@@ -91,7 +94,9 @@ async fn the_status_counts_what_its_tenant_may_see() {
     assert_eq!(of(&mine, "flag").as_deref(), Some("session"));
     assert_eq!(of(&mine, "id").as_deref(), Some("15"));
     assert_eq!(of(&mine, "user_online").as_deref(), Some("0"));
-    assert_eq!(of(&roots, "user_online").as_deref(), Some("1"));
+    assert_eq!(of(&mine, "messages").as_deref(), Some("0"));
+    assert_eq!(of(&roots, "user_online").as_deref(), Some("2"));
+    assert_eq!(of(&roots, "messages").as_deref(), Some("1"));
     let global = php.rows("show global status").await;
     for side in ["frontend", "backend"] {
         for name in [
