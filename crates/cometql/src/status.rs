@@ -96,6 +96,11 @@ impl Status {
             ("network_events", (messages + statements).to_string()),
             ("private_messages", private_messages.to_string()),
             ("mail_dropped", count(&counters.mail_dropped).to_string()),
+            ("slow_readers", count(&counters.slow_readers).to_string()),
+            (
+                "silent_readers",
+                count(&counters.silent_readers).to_string(),
+            ),
         ]
     }
 }

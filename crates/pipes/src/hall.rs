@@ -19,7 +19,7 @@ use crate::name::{DevId, PipeName, UserId};
 use crate::pipe::PipeRegistry;
 use crate::presence::{LastSeen, Users};
 use crate::settings::Settings;
-use crate::shard::{ConnectionId, Shard, Touched};
+use crate::shard::{CloseReason, ConnectionId, Shard, Touched};
 use crate::storage::{Storage, StorageError, Window};
 use crate::tenant::Tenants;
 
@@ -70,6 +70,10 @@ pub struct Counters {
     pub connections_opened: AtomicU64,
     /// Connections closed.
     pub connections_closed: AtomicU64,
+    /// Of these, closed by the server because they read too slowly.
+    pub slow_readers: AtomicU64,
+    /// Of these, closed by the server because nothing was heard from them.
+    pub silent_readers: AtomicU64,
 }
 
 /// What the hall has counted of one tenant.
@@ -84,6 +88,15 @@ pub struct TenantCounters {
 impl Counters {
     pub(crate) fn add(counter: &AtomicU64, number: u64) {
         counter.fetch_add(number, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that the server closes, by its reason.
+    pub fn note_closed(&self, reason: CloseReason) {
+        match reason {
+            CloseReason::SlowReader => Self::add(&self.slow_readers, 1),
+            CloseReason::Silent => Self::add(&self.silent_readers, 1),
+            _ => {}
+        }
     }
 
     /// Connections open now, over all tenants.

@@ -125,7 +125,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
         }
     };
     if let End::ClosedByServer(reason) = end {
-        queue.counters().note_closed(reason);
+        gateway.hall.counters().note_closed(reason);
     }
     drop(registered);
     leave(&gateway, &link, client, end).await;

@@ -39,22 +39,6 @@ const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 pub struct ShardCounters {
     /// Frames handed to connections.
     pub deliveries: AtomicU64,
-    /// Connections dropped because they read too slowly.
-    pub slow_readers: AtomicU64,
-    /// Connections dropped because nothing was heard from them.
-    pub silent: AtomicU64,
-}
-
-impl ShardCounters {
-    /// Counts a connection the server has closed.
-    pub(crate) fn note_closed(&self, reason: CloseReason) {
-        let counter = match reason {
-            CloseReason::SlowReader => &self.slow_readers,
-            CloseReason::Silent => &self.silent,
-            _ => return,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-    }
 }
 
 /// The queue of one shard, as the hall and the connections see it.

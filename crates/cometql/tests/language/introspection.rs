@@ -122,6 +122,8 @@ async fn the_status_counts_what_its_tenant_may_see() {
         "uptime_in_hours",
         "uptime_in_days",
         "network_events",
+        "slow_readers",
+        "silent_readers",
     ] {
         assert!(of(&global, name).is_some(), "{name}");
     }
