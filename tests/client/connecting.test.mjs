@@ -432,6 +432,43 @@ test("the greeting reaches no callback, and tells the real user key", async () =
   assert.equal(browser.client.getRealUserKey(), "other");
 });
 
+test("the real user key of one user is not shown to the next one", async () => {
+  for (const storage of [new Map(), "throws"]) {
+    const browser = openPage({ storage });
+    browser.client.start({ user_id: 42, user_key: "first", nostat: true });
+    await browser.socket.accept({ authorized: "true", key: "first" });
+    browser.client.restart({ user_id: 7, user_key: "wrong" });
+    assert.equal(browser.client.getRealUserKey(), "");
+    await browser.socket.accept();
+    assert.equal(browser.client.getRealUserKey(), "");
+    browser.client.restart({ user_id: "", user_key: "" });
+    await browser.socket.accept();
+    assert.equal(browser.client.getRealUserKey(), "");
+  }
+});
+
+test("a callback that ends the connection ends the delivery of its frame", async () => {
+  for (const end of ["stop", "restart"]) {
+    const browser = await openConnectedPage();
+    const got = collector();
+    browser.client.subscription("web_room", (message) => {
+      got(message);
+      browser.client[end]();
+    });
+    browser.socket.deliver({ data: "one", pipe: "web_room", event: "e" }, { data: "two", pipe: "web_room", event: "e" });
+    assert.deepEqual(got.calls.map((call) => call.data), ["one"]);
+  }
+});
+
+test("a connection the page ends as soon as it is open leaves no timer behind", async () => {
+  const browser = openPage();
+  browser.client.onConnectionChange((connected) => connected && browser.client.stop());
+  browser.client.start();
+  await browser.socket.accept({ greet: false });
+  assert.equal(browser.client.isConnected(), false);
+  assert.deepEqual(browser.clock.pending(), []);
+});
+
 test("onConnectionChange tells every change once", async () => {
   const browser = openPage({ random: 0 });
   const state = collector();
