@@ -296,7 +296,7 @@ impl Hall {
             return false;
         };
         let pushed = piece.len();
-        let (handed_over, mut receipts) = mpsc::unbounded_channel();
+        let (handed_over, mut receipts) = mpsc::channel(pushed.max(1));
         for mail in piece {
             let (id, handed_over) = (mail.id, handed_over.clone());
             shard.push(Delivery::Direct {
@@ -307,7 +307,7 @@ impl Hall {
                 }),
                 receipt: Some(Box::new(move || {
                     // The other end waits until every receipt is used or dropped.
-                    let _ = handed_over.send(id);
+                    let _ = handed_over.try_send(id);
                 })),
             });
         }

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
@@ -32,8 +32,6 @@ pub(crate) struct Link {
     closing: Mutex<Option<CloseReason>>,
     /// Whether the other end gave a sign of life since this was last asked.
     heard: AtomicBool,
-    pub(crate) bytes_out: AtomicU64,
-    pub(crate) frames_out: AtomicU64,
 }
 
 #[derive(Default)]
@@ -78,8 +76,6 @@ impl Link {
             reader: AtomicWaker::new(),
             closing: Mutex::new(None),
             heard: AtomicBool::new(true),
-            bytes_out: AtomicU64::new(0),
-            frames_out: AtomicU64::new(0),
         }
     }
 
@@ -99,9 +95,6 @@ impl Link {
         if queue.sealed {
             return;
         }
-        self.bytes_out
-            .fetch_add(frame.len() as u64, Ordering::Relaxed);
-        self.frames_out.fetch_add(1, Ordering::Relaxed);
         queue.bytes += frame.len();
         queue.frames.push_back(Queued {
             rest: frame,
@@ -126,7 +119,6 @@ impl Link {
     }
 
     fn hand_over(&self, frames: &[Bytes], receipts: &mut [Option<Receipt>], last: bool) -> Sent {
-        let total: usize = frames.iter().map(Bytes::len).sum();
         let mut done: Vec<Receipt> = Vec::new();
         let mut queue = self.queue.lock();
         if queue.sealed {
@@ -140,9 +132,6 @@ impl Link {
                 Err(_) => return Sent::Gone,
             }
         }
-        self.bytes_out.fetch_add(total as u64, Ordering::Relaxed);
-        self.frames_out
-            .fetch_add(frames.len() as u64, Ordering::Relaxed);
         let mut left = sent;
         let mut overflow = false;
         for (index, frame) in frames.iter().enumerate() {

@@ -86,7 +86,7 @@ impl Gateway {
         })
     }
 
-    /// The shards, for their counters.
+    /// The shards, in the order of their numbers.
     pub fn shards(&self) -> &[Arc<ShardQueue>] {
         &self.shards.queues
     }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -34,13 +34,6 @@ const SLICES_PER_SWEEP: u32 = 16;
 /// However short the interval, slices are no closer together.
 const SHORTEST_PERIOD: Duration = Duration::from_millis(1);
 
-/// What a shard has counted since the start.
-#[derive(Debug, Default)]
-pub struct ShardCounters {
-    /// Frames handed to connections.
-    pub deliveries: AtomicU64,
-}
-
 /// The queue of one shard, as the hall and the connections see it.
 pub struct ShardQueue {
     items: Mutex<VecDeque<Item>>,
@@ -50,7 +43,6 @@ pub struct ShardQueue {
     /// Who tells this shard of its work, and under which number.
     usher: (Arc<Usher>, usize),
     relief: Notify,
-    counters: ShardCounters,
 }
 
 enum Item {
@@ -71,13 +63,7 @@ impl ShardQueue {
             work: Notify::new(),
             usher: (Arc::clone(usher), number),
             relief: Notify::new(),
-            counters: ShardCounters::default(),
         })
-    }
-
-    /// What was counted.
-    pub fn counters(&self) -> &ShardCounters {
-        &self.counters
     }
 
     /// Starts on what is queued.
@@ -150,7 +136,7 @@ impl ShardQueue {
                     relieved += item.weight();
                     members.collect(item, &mut batch);
                 }
-                members.write(batch, &self.counters).await;
+                members.write(batch).await;
                 let before = self.backlog.fetch_sub(relieved, Ordering::AcqRel);
                 if before > self.backlog_limit && before - relieved <= self.backlog_limit {
                     self.relief.notify_waiters();
@@ -377,10 +363,9 @@ impl Members {
         }
     }
 
-    async fn write(&mut self, batch: Batch, counters: &ShardCounters) {
+    async fn write(&mut self, batch: Batch) {
         let mut frames: Vec<Bytes> = Vec::new();
         let mut receipts: Vec<Option<Receipt>> = Vec::new();
-        let mut deliveries = 0;
         for (count, index) in batch.touched.into_iter().enumerate() {
             if count % WRITES_BEFORE_YIELD == WRITES_BEFORE_YIELD - 1 {
                 task::yield_now().await;
@@ -388,7 +373,6 @@ impl Members {
             let Some(Some(slot)) = self.slots.get_mut(index as usize) else {
                 continue;
             };
-            deliveries += slot.due.len() as u64;
             match slot.due.as_slice() {
                 // The common case when idle: no list is built.
                 [frame] if slot.receipts.is_empty() => match batch.frames.get(*frame as usize) {
@@ -413,7 +397,6 @@ impl Members {
             };
             slot.settle();
         }
-        counters.deliveries.fetch_add(deliveries, Ordering::Relaxed);
     }
 
     /// Looks at one slice of the connections: pings who was quiet for one interval, gives up on who was for two. Counts

@@ -102,7 +102,7 @@ async fn receipts_belong_to_their_own_messages() {
     };
     members.collect(Item::Hall(direct), &mut batch);
     drop(used);
-    members.write(batch, &ShardCounters::default()).await;
+    members.write(batch).await;
     assert_eq!(uses.iter().collect::<Vec<_>>(), Vec::from_iter(0..20));
 }
 
