@@ -1,0 +1,172 @@
+// Where this server answers otherwise than MariaDB, and why. A difference that
+// is not here fails the comparison, and so does one that is no longer there.
+
+export const DIFFERENCES = [
+  {
+    reason:
+      'exact numbers are computed as floating point and written without trailing zeros',
+    statements: [
+      'SELECT 2 * 3.5',
+      'SELECT 7 / 2',
+      'SELECT 1 / 3',
+      'SELECT 0.1 + 0.2',
+      'SELECT 0.1 + 0.2 = 0.3',
+      'SELECT 1.50',
+      'SELECT AVG(length) FROM pipes_settings',
+    ],
+  },
+  {
+    reason:
+      "an exact number's last digits, rounding and bounds follow floating point",
+    statements: [
+      'SELECT ~1',
+      'SELECT ROUND(1234, -2)',
+      'SELECT CAST(1.6 AS SIGNED)',
+      'SELECT CAST(-1 AS UNSIGNED)',
+    ],
+  },
+  {
+    reason:
+      "the computed column has another name: a literal keeps its quotes and sign, a comment is left out",
+    statements: [
+      'SELECT +5',
+      'SELECT TRUE',
+      'SELECT FALSE',
+      "SELECT 'a' 'b'",
+      "SELECT 'it''s'",
+      String.raw`SELECT 'it\'s'`,
+      'SELECT "double"',
+      String.raw`SELECT 'a\tb'`,
+      "SELECT x'48656C6C6F'",
+      'SELECT 0x4D',
+      "SELECT N'text'",
+      "SELECT _utf8mb4'text'",
+      'SELECT 1 /* comment */ + 1',
+      'SELECT 1 /*! + 1 */',
+    ],
+  },
+  {
+    reason:
+      'texts compare byte by byte; pipes and keys that differ in case are different',
+    statements: [
+      "SELECT 'a' = 'A'",
+      "SELECT 'a' = 'a '",
+      "SELECT 'a' < 'B'",
+      "SELECT 'Привет' = 'привет'",
+      "SELECT 'é' = 'e'",
+      "SELECT 'b' IN ('A', 'B')",
+      "SELECT GREATEST('a', 'B')",
+      "SELECT id FROM users_auth WHERE hash = 'SEVEN'",
+    ],
+  },
+  {
+    reason:
+      'TIME without a date is not read',
+    statements: [
+      "SELECT CAST('10:11:12' AS TIME)",
+    ],
+  },
+  {
+    reason:
+      'the function is not offered, and the refusal names it; MariaDB has another number for functions it does not know',
+    statements: [
+      "SELECT DATEDIFF('2026-01-31', '2026-01-01')",
+      "SELECT TIMESTAMPDIFF(HOUR, '2026-01-01', '2026-01-02')",
+      "SELECT DAYNAME('2026-01-31')",
+      "SELECT LAST_DAY('2026-02-03')",
+      "SELECT SUBSTRING_INDEX('a.b.c', '.', 2)",
+      "SELECT LPAD('5', 3, '0')",
+      "SELECT RPAD('5', 3, '0')",
+      "SELECT REVERSE('abc')",
+      "SELECT REPEAT('ab', 3)",
+      "SELECT FIELD('b', 'a', 'b')",
+      "SELECT ELT(2, 'a', 'b')",
+      "SELECT FIND_IN_SET('b', 'a,b,c')",
+      'SELECT FORMAT(1234567.891, 2)',
+      "SELECT MD5('abc')",
+      "SELECT SHA1('abc')",
+      "SELECT SHA2('abc', 256)",
+      "SELECT UNHEX('616263')",
+      'SELECT SPACE(2)',
+      "SELECT STRCMP('a', 'b')",
+      "SELECT ASCII('a')",
+      'SELECT TRUNCATE(2.567, 2)',
+      'SELECT POW(2, 10)',
+      'SELECT SQRT(16)',
+      "SELECT JSON_CONTAINS('[1,2]', '1')",
+      "SELECT JSON_LENGTH('[1,2]')",
+      `SELECT JSON_KEYS('{"a":1}')`,
+      "SELECT JSON_TYPE('[1]')",
+      'SELECT NO_SUCH_FUNCTION(1)',
+      'SELECT id FROM users_auth ORDER BY FIELD(id, 42, 7) DESC, id',
+    ],
+  },
+  {
+    reason:
+      'PI() is written with all its digits, MariaDB writes six',
+    statements: [
+      'SELECT PI()',
+    ],
+  },
+  {
+    reason:
+      'JSON is written without blanks',
+    statements: [
+      "SELECT JSON_OBJECT('a', 1)",
+      "SELECT JSON_ARRAY(1, 'x', NULL)",
+    ],
+  },
+  {
+    reason:
+      'not offered, refused by name',
+    statements: [
+      'SELECT id FROM users_auth WHERE id > ALL (SELECT 7) ORDER BY id',
+      "SELECT GROUP_CONCAT(DISTINCT length ORDER BY length SEPARATOR ';') FROM pipes_settings",
+      'SELECT length, COUNT(*) FROM pipes_settings GROUP BY length WITH ROLLUP',
+      'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT SUM(i) FROM n',
+      'SELECT id, ROW_NUMBER() OVER (ORDER BY id DESC) AS r FROM users_auth ORDER BY id',
+      'SELECT id, SUM(id) OVER (ORDER BY id) AS s FROM users_auth ORDER BY id',
+    ],
+  },
+  {
+    reason:
+      "this server's number for the mistake is a more general one",
+    statements: [
+      'SELECT CONCAT()',
+      'SELECT name FROM pipes_settings x, pipes_settings y',
+      'SELECT id FROM users_auth a, pipes_settings a',
+      'SELECT * FROM nowhere.users_auth',
+      'SELECT 1 UNION SELECT 1, 2',
+      'SELECT (SELECT id, hash FROM users_auth LIMIT 1)',
+      'SELECT id FROM users_auth WHERE COUNT(*) > 1',
+      'SELECT *',
+    ],
+  },
+  {
+    reason:
+      'clients SET variables of other servers on connecting; unknown ones are accepted',
+    statements: [
+      'SET no_such_variable = 1',
+    ],
+  },
+  {
+    reason:
+      'SHOW with LIKE calls its column as without',
+    statements: [
+      "SHOW DATABASES LIKE 'Comet%'",
+      String.raw`SHOW TABLES LIKE 'users\_auth'`,
+    ],
+  },
+  {
+    reason:
+      'no column has a default or a NULL, so Default is empty text; privileges are those of this server',
+    statements: [
+      'SHOW COLUMNS FROM users_auth',
+      'SHOW COLUMNS FROM pipes_settings',
+      'DESCRIBE users_auth',
+      'DESC pipes_settings',
+      "SHOW COLUMNS FROM users_auth LIKE 'h%'",
+      'SHOW FULL COLUMNS FROM users_auth',
+    ],
+  },
+];
