@@ -14,11 +14,11 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
 
 /** A running program and everything it has written so far. */
 export class Program {
-  static start(command, args = [], { env, cwd, input } = {}) {
-    return new Program(command, args, { env, cwd, input });
+  static start(command, args = [], { env, cwd, input, keepInputOpen = false } = {}) {
+    return new Program(command, args, { env, cwd, input, keepInputOpen });
   }
 
-  constructor(command, args, { env = process.env, cwd, input }) {
+  constructor(command, args, { env = process.env, cwd, input, keepInputOpen }) {
     this.command = command;
     this.stdout = '';
     this.stderr = '';
@@ -27,7 +27,7 @@ export class Program {
     this.child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
     this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
     this.child.stdin.on('error', () => {});
-    this.child.stdin.end(input);
+    if (!keepInputOpen) this.child.stdin.end(input);
     this.closed = new Promise((resolve, reject) => {
       this.child.once('error', (error) => {
         running.delete(this.child);

@@ -1,0 +1,158 @@
+// The client matrix: one program for each client (tests/clients), which connects with the
+// client's defaults, looks around as that client does, reads, publishes a difficult text, is
+// refused, commits and rolls back, and connects again. Its table is docs/clients.md.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { ClientProgram } from '../support/client-program.mjs';
+import { PYTHON, REPOSITORY, TESTS, temporaryDirectory } from '../support/paths.mjs';
+import { Server } from '../support/server.mjs';
+import { publish, rows } from '../support/sql.mjs';
+
+const TEXT = 'it\'s "q" \\ line\nfeed Привет 😀';
+/** The connector's last version whose C extension runs with Debian 12's OpenSSL. */
+const C_EXTENSION = join(dirname(dirname(PYTHON)), 'connector-c');
+const CONNECTOR_J = '/usr/share/java/mariadb-java-client.jar';
+
+const program = (...path) => join(TESTS, 'clients', ...path);
+const python = (script, ...args) => [PYTHON, program('python', script), ...args];
+const php = (script, ...args) => ['php', '-d', 'display_errors=stderr', program('php', script), ...args];
+const node = (script, ...args) => [process.execPath, program('node', script), ...args];
+const java = (...args) => ['java', '-cp', CONNECTOR_J, program('java', 'Client.java'), ...args];
+
+/** A client that does not tell the SQLSTATE of a refusal tells `-`. */
+const CLIENTS = {
+  'PHP mysqli': php('mysqli.php', 'plain'),
+  'PHP mysqli, persistent': php('mysqli.php', 'persistent'),
+  'PHP mysqli, prepared': php('mysqli.php', 'prepared'),
+  'PHP mysqli, several statements at once': php('mysqli.php', 'several'),
+  'PHP PDO, emulated': php('pdo.php', 'emulated'),
+  'PHP PDO, native': php('pdo.php', 'native'),
+  'PHP PDO, persistent': php('pdo.php', 'persistent'),
+  PyMySQL: python('with_pymysql.py'),
+  mysqlclient: python('with_mysqlclient.py'),
+  'MySQL Connector/Python': python('with_mysql_connector.py', 'pure'),
+  'MySQL Connector/Python, prepared': python('with_mysql_connector.py', 'pure', 'prepared'),
+  'MySQL Connector/Python, C extension': python('with_mysql_connector.py', 'c'),
+  'MySQL Connector/Python, C extension, prepared': python('with_mysql_connector.py', 'c', 'prepared'),
+  'MariaDB Connector/Python': python('with_mariadb.py'),
+  aiomysql: python('with_asyncio.py', 'aiomysql'),
+  asyncmy: python('with_asyncio.py', 'asyncmy'),
+  SQLAlchemy: python('with_sqlalchemy.py'),
+  Django: python('with_django.py'),
+  'Node mysql': node('mysql.mjs'),
+  'Node mysql2, query': node('mysql2.mjs', 'query'),
+  'Node mysql2, execute': node('mysql2.mjs', 'execute'),
+  'Node mariadb, query': node('mariadb.mjs', 'query'),
+  'Node mariadb, execute': node('mariadb.mjs', 'execute'),
+  'go-sql-driver, prepared': ['go', 'prepared'],
+  'go-sql-driver, interpolated': ['go', 'interpolated'],
+  'MariaDB Connector/J': java('text'),
+  'MariaDB Connector/J, prepared': java('prepared'),
+};
+
+let server;
+let sql;
+let goProgram;
+let goDriverVersion;
+before(async () => {
+  server = await Server.start({ devs: { 15: "Developer-15-key" } });
+  sql = await server.sql({ user: 15 });
+  goProgram = buildGoProgram();
+  goDriverVersion = execFileSync('dpkg-query', ['-W', '-f=${Version}', 'golang-github-go-sql-driver-mysql-dev'], {
+    encoding: 'utf8',
+  });
+});
+after(() => server?.stop());
+
+describe('each client is at home', { concurrency: 2 }, () => {
+  for (const [index, [name, command]] of Object.entries(CLIENTS).entries()) {
+    test(name, async () => {
+      const pipe = `matrix_${index}`;
+      await sql.query('INSERT INTO pipes_settings (name, length) VALUES (?, 9)', [pipe]);
+      const browser = await server.browser({ devId: 15 });
+      await browser.subscribe(pipe);
+
+      const client = ClientProgram.start(server, command[0] === 'go' ? [goProgram, ...command.slice(1)] : command, {
+        user: 15,
+        pipe,
+        text: TEXT,
+        env: {
+          COMET_DRIVER_VERSION: goDriverVersion,
+          ...(name.includes('C extension') && { PYTHONPATH: C_EXTENSION }),
+        },
+      });
+      await client.waits();
+      const difficult = await browser.takeFrom(pipe);
+      assert.equal(difficult.event, 'text');
+      assert.equal(textOf(difficult), TEXT, 'what the browser received');
+      await publish(sql, pipe, 'meanwhile', 'x');
+      await browser.take((message) => message.event === 'meanwhile', 'what another connection says');
+      client.goOn();
+      await browser.take((message) => message.event === 'inside' && textOf(message) === 'committed', 'what it committed');
+      await browser.take((message) => message.event === 'after', 'what it says on a new connection');
+      checkWhatItTold(await client.finished(), await everyTable());
+      browser.destroy();
+    });
+  }
+});
+
+function checkWhatItTold(told, tables) {
+  assert.ok(told.version?.length >= 2, JSON.stringify(told.version));
+  assert.ok(told.databases.includes('CometQL_v1'), JSON.stringify(told.databases));
+  assert.deepEqual([...told.tables].sort(), tables);
+  assert.deepEqual(told.columns, ['id', 'hash']);
+  assert.deepEqual(told.names, ['id', 'time']);
+  assert.deepEqual(told.times, ['2', '-1', '3', '-1']);
+  assert.equal(Buffer.from(told.message[0], 'hex').toString(), TEXT, 'what it read back');
+  const [number, sqlState] = told.error;
+  assert.equal(number, '15');
+  assert.ok(['42S02', '-'].includes(sqlState), sqlState);
+  if (told.primary_key) assert.deepEqual(told.primary_key, ['id']);
+  if (told.reflected) assert.deepEqual(told.reflected, tables);
+  if (told.models) assert.equal(told.models.length, tables.length);
+  assert.ok(told.done, 'it came to its end');
+}
+
+/** Text travels to browsers as a JSON string when it has backslashes. */
+function textOf({ data }) {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return data;
+  }
+}
+
+async function everyTable() {
+  const found = await rows(sql, 'SHOW TABLES');
+  return found.map((row) => Object.values(row)[0]).sort();
+}
+
+/** Debian's driver is a package outside any module, so Go builds without modules. */
+function buildGoProgram() {
+  const built = join(temporaryDirectory(), 'client');
+  execFileSync('go', ['build', '-o', built, program('go', 'main.go')], {
+    env: { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', GOPROXY: 'off', GOCACHE: join(REPOSITORY, 'target', 'go-cache') },
+  });
+  return built;
+}
+
+test('the connection lines of docs/clients.md are those of the programs', () => {
+  const page = readFileSync(join(REPOSITORY, 'docs', 'clients.md'), 'utf8');
+  const files = new Set(Object.values(CLIENTS).map((command) => command.find((word) => word.startsWith(TESTS) && word !== process.execPath)));
+  for (const file of [...files].map((file) => file ?? program('go', 'main.go'))) {
+    const source = readFileSync(file, 'utf8');
+    const snippets = [...source.matchAll(/docs: (?:connect|persistent)\n([^]*?)\n[^\n]*docs: end/g)];
+    assert.ok(snippets.length > 0, `${file} has no connection line for the documentation`);
+    for (const [, snippet] of snippets) assert.ok(page.includes(dedented(snippet)), `${file}:\n${dedented(snippet)}`);
+  }
+});
+
+function dedented(text) {
+  const lines = text.split('\n');
+  const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
+  return lines.map((line) => line.slice(indent)).join('\n');
+}
