@@ -15,6 +15,9 @@ pub mod answer;
 pub mod backend;
 mod change;
 pub mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod language;
 pub mod literal;
 mod lookup;
@@ -29,4 +32,4 @@ mod tables;
 pub mod wire;
 
 pub use error::ErrorNumbers;
-pub use language::{CometQl, CometQlBackend, LanguageConfig};
+pub use language::{CometQl, CometQlBackend, CometQlSession, LanguageConfig};
