@@ -579,6 +579,76 @@ describe('connections', () => {
     });
   }
 
+  test('a stream goes on complete, in order and once, through cut sockets, a restart and kill -9', async (t) => {
+    const own = await Server.start();
+    t.after(() => own.stop());
+    const pages = await serveSite(own);
+    t.after(() => pages.close());
+    let backend = await own.sql();
+    await backend.query("INSERT INTO pipes_settings (name, length) VALUES ('web_stream', 1000)");
+    const page = await openClient({
+      pages,
+      start: { reconnectDelay: 50, reconnectDelayMax: 200 },
+      subscribe: ['web_stream', 'sys.gap'],
+    });
+    await until('the page is subscribed', async () => (await subscribers(backend, 'web_stream')) === 1);
+    let published = 0;
+    const say = async (count) => {
+      for (let left = count; left > 0; left -= 1) await publish(backend, 'web_stream', 'n', String((published += 1)));
+    };
+    await say(5);
+    await received(page, 'web_stream', 5);
+    const breaks = [
+      () => page.evaluate(() => CometServer().socketArray.forEach((socket) => socket.close())),
+      async () => { await own.kill9(); await own.restart(); backend = await own.sql(); },
+      async () => { await own.stop(); await own.restart(); backend = await own.sql(); },
+      async () => { await own.kill9(); await own.restart(); backend = await own.sql(); },
+    ];
+    for (const breakIt of breaks) {
+      const before = page.evaluate(() => CometServer().stop());
+      await before;
+      await say(20);
+      await page.evaluate(() => CometServer().start());
+      await say(10);
+      await breakIt();
+      await say(20);
+    }
+    await received(page, 'web_stream', published);
+    await page.evaluate(() => CometServer().count_users_in_pipe('web_stream', record('fence')));
+    await received(page, 'fence', 1);
+    assert.deepEqual(await data(page, 'web_stream'), Array.from({ length: published }, (_, index) => index + 1));
+    assert.deepEqual(await calls(page, 'sys.gap'), []);
+  });
+
+  test('a history too short for what was missed is told as a gap, then goes on', async () => {
+    await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('web_short', 3)");
+    const page = await openClient({ subscribe: ['web_short', 'sys.gap'] });
+    await subscribed('web_short', 1);
+    await publish(sql, 'web_short', 'n', '1');
+    await received(page, 'web_short', 1);
+    await page.evaluate(() => CometServer().stop());
+    for (let number = 2; number <= 9; number += 1) await publish(sql, 'web_short', 'n', String(number));
+    await page.evaluate(() => CometServer().start());
+    await received(page, 'web_short', 4);
+    assert.deepEqual(await data(page, 'web_short'), [1, 7, 8, 9]);
+    assert.deepEqual(await data(page, 'sys.gap'), [{ pipe: 'web_short' }]);
+  });
+
+  test('a page that comes back does not hear what it said itself', async () => {
+    await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('web_echoless', 10)");
+    const page = await openClient({ subscribe: ['web_echoless', '#web_echoless'] });
+    await subscribed('web_echoless', 1);
+    await publish(sql, 'web_echoless', 'n', '"first"');
+    await received(page, 'web_echoless', 1);
+    await send(page, 'web_echoless', 'n', 'mine');
+    await received(page, '#web_echoless', 1);
+    await page.evaluate(() => CometServer().stop());
+    await publish(sql, 'web_echoless', 'n', '"second"');
+    await page.evaluate(() => CometServer().start());
+    await received(page, 'web_echoless', 2);
+    assert.deepEqual(await data(page, 'web_echoless'), ['first', 'second']);
+  });
+
   test('a page of a forbidden origin hears so once and never tries again', async (t) => {
     const own = await Server.start({ args: ['--allow-origin', 'shop.example'] });
     t.after(() => own.stop());

@@ -16,7 +16,7 @@ use crate::error::HallError;
 use crate::family::Family;
 use crate::hall::{Counters, Hall};
 use crate::message::{
-    Event, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
+    Event, LiveMessage, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
 };
 use crate::name::{AccessKey, DevId, EventName, PipeName, UserId};
 use crate::settings::PipeSettings;
@@ -354,7 +354,8 @@ impl Hall {
             .into_iter()
             .map(|step| match step {
                 Step::Publish(message) => {
-                    let receivers = self.fan_out(dev_id, origin.except, message, &mut touched);
+                    let receivers =
+                        self.fan_out(dev_id, origin.except, message, None, &mut touched);
                     Effect::Published {
                         receivers,
                         position: None,
@@ -365,7 +366,8 @@ impl Hall {
                         Some(Outcome::Appended { position, .. }) => Some(position),
                         _ => None,
                     };
-                    let receivers = self.fan_out(dev_id, origin.except, message, &mut touched);
+                    let receivers =
+                        self.fan_out(dev_id, origin.except, message, position, &mut touched);
                     Effect::Published {
                         receivers,
                         position,
@@ -413,6 +415,7 @@ impl Hall {
         dev_id: DevId,
         except: Option<ConnectionId>,
         message: Message,
+        position: Option<Position>,
         touched: &mut Touched,
     ) -> u64 {
         Counters::add(&self.counters.messages, 1);
@@ -422,7 +425,7 @@ impl Hall {
         let Some(pipe) = self.pipes.find(dev_id, &message.pipe) else {
             return 0;
         };
-        let event = Outgoing::new(Event::Message(message));
+        let event = Outgoing::new(Event::Message(LiveMessage { message, position }));
         pipe.publish(&self.shards, &event, except, touched)
     }
 

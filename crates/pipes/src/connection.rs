@@ -62,6 +62,13 @@ pub(crate) struct Subscriptions {
 }
 
 impl Connection {
+    /// How many pipes this connection is subscribed to, of those `counts` names.
+    pub(crate) fn subscribed_to(&self, counts: impl Fn(&PipeName) -> bool) -> usize {
+        let subscriptions = self.subscriptions.lock();
+        let names = subscriptions.by_name.keys();
+        names.filter(|name| counts(name)).count()
+    }
+
     /// Whether this connection is subscribed to a pipe.
     pub fn is_subscribed(&self, pipe: &PipeName) -> bool {
         self.subscriptions.lock().by_name.contains_key(pipe)

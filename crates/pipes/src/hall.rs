@@ -200,17 +200,37 @@ impl Hall {
     /// `track_` pipes see no false movement. Gives the names that were refused;
     /// the others are subscribed.
     pub fn subscribe(&self, connection: &Arc<Connection>, wanted: &[PipeName]) -> RefusedNames {
+        self.change_list(connection, wanted, false)
+    }
+
+    /// Adds to the list of pipes a connection is subscribed to. Gives the names
+    /// that were refused.
+    pub fn subscribe_also(&self, connection: &Arc<Connection>, more: &[PipeName]) -> RefusedNames {
+        self.change_list(connection, more, true)
+    }
+
+    fn change_list(
+        &self,
+        connection: &Arc<Connection>,
+        wanted: &[PipeName],
+        keep_others: bool,
+    ) -> RefusedNames {
         let limit = self.config.limits.subscriptions_per_connection;
         let mut refused = RefusedNames::new();
         let mut accepted: Vec<&PipeName> = Vec::with_capacity(wanted.len().min(limit));
         let mut seen = std::collections::HashSet::with_capacity(wanted.len());
+        let others = |name: &PipeName| keep_others && !wanted.contains(name);
+        let held = match keep_others {
+            true => connection.subscribed_to(|name| others(name)),
+            false => 0,
+        };
         for name in wanted {
             if !seen.insert(name) {
                 continue;
             }
             if let Err(refusal) = Family::of(name).allows_subscribe(connection.user) {
                 refused.push((name.clone(), refusal.into()));
-            } else if accepted.len() >= limit {
+            } else if held + accepted.len() >= limit {
                 let what = "pipes one connection is subscribed to";
                 refused.push((name.clone(), HallError::Limit { what, limit }));
             } else {
@@ -226,7 +246,7 @@ impl Hall {
         }
         let keep: std::collections::HashSet<&PipeName> = accepted.iter().copied().collect();
         subscriptions.by_name.retain(|name, subscription| {
-            let kept = keep.contains(name);
+            let kept = keep_others || keep.contains(name);
             if !kept {
                 self.pipes.leave(&self.shards, subscription, &mut touched);
             }

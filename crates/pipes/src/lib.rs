@@ -8,7 +8,8 @@
 //! - [`limits`], [`error`]: every bound, every refusal.
 //! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
-//!   SELECT shows), `housekeeping` (timed work).
+//!   SELECT shows), `housekeeping` (timed work), [`resume`] (what a browser that
+//!   comes back has missed).
 //! - `pipe`, [`connection`]: the living state.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
@@ -26,6 +27,7 @@ pub mod message;
 pub mod name;
 mod pipe;
 mod presence;
+pub mod resume;
 pub mod settings;
 pub mod shard;
 pub mod storage;

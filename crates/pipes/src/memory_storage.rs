@@ -9,7 +9,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
-use crate::storage::{Completion, Outcome, Snapshot, Storage, StorageError, Window, Write};
+use crate::storage::{Completion, Outcome, Snapshot, Span, Storage, StorageError, Window, Write};
 
 /// The store. Completions run on the submitting thread before `submit` returns.
 #[derive(Default)]
@@ -98,6 +98,19 @@ impl Storage for MemoryStorage {
             piece.push(stored.clone());
         }
         Ok(piece)
+    }
+
+    fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError> {
+        let tables = self.read();
+        let history = tables.histories.get(&(dev_id, pipe.clone()));
+        Ok(history.map(|history| Span {
+            epoch: history.epoch,
+            first: history
+                .messages
+                .front()
+                .map_or(history.last_offset + 1, |oldest| oldest.position.offset),
+            last: history.last_offset,
+        }))
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

@@ -68,6 +68,15 @@ pub struct Message {
     pub time: UnixTime,
 }
 
+/// A message on its way to those subscribed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveMessage {
+    /// The message.
+    pub message: Message,
+    /// Its place in the history, if the pipe keeps one.
+    pub position: Option<Position>,
+}
+
 /// A message's name in a history: unique on every node, at most 64 of `[A-Za-z0-9_-]`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessageId(pub String);
@@ -114,7 +123,7 @@ pub struct StoredMail {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A message of a pipe, live.
-    Message(Message),
+    Message(LiveMessage),
     /// A private message; `from_queue` when it waited in the mailbox.
     Private {
         /// The message.
@@ -147,7 +156,7 @@ pub enum Event {
 }
 
 /// How many different encodings of one event a door may keep.
-pub const ENCODINGS: usize = 2;
+pub const ENCODINGS: usize = 3;
 
 /// An event on its way out, shared by all its receivers, with room for the
 /// bytes each client generation needs: made by the first shard that needs them,

@@ -39,6 +39,12 @@ pub trait Storage: Send + Sync + 'static {
         window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError>;
 
+    /// How far a pipe's history reaches; `None` if it never had one.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError>;
+
     /// The names of up to `limit` pipes of a tenant whose history is not empty.
     ///
     /// # Errors
@@ -88,6 +94,17 @@ pub trait Storage: Send + Sync + 'static {
         dev_id: DevId,
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError>;
+}
+
+/// How far a history reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The run of offsets it is in.
+    pub epoch: u64,
+    /// The offset of its oldest message; `last + 1` when nothing is kept.
+    pub first: u64,
+    /// The offset given last, whether or not that message is still kept.
+    pub last: u64,
 }
 
 /// Which part of a history to read.

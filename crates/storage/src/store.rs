@@ -11,7 +11,7 @@ use pipes::message::{
     MailId, Message, Position, PrivateMessage, Sender, StoredMail, StoredMessage, UnixTime,
 };
 use pipes::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
+use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -248,6 +248,15 @@ impl Storage for SqliteStorage {
             }
             Ok(messages)
         })
+    }
+
+    fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError> {
+        let index = self.shared.index.read();
+        Ok(index.pipe(dev_id, pipe).map(|pipe| Span {
+            epoch: pipe.epoch,
+            first: pipe.rows.front().map_or(pipe.next_offset, |row| row.offset),
+            last: pipe.next_offset.saturating_sub(1),
+        }))
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

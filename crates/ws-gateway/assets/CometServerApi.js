@@ -9,10 +9,6 @@
  *     CometServer().subscription("web_room", (message) => console.log(message.data));
  *     CometServer().web_pipe_send("web_room", { text: "hello" });
  *   </script>
- *
- * Globals: CometServer(), cometApi, cometServerApi, _cometServerApi, comet_server_signal(), tabSignal.
- * New beside the classic API: onConnectionChange(callback), options queueLimit, reconnectDelay and
- * reconnectDelayMax, server_info.message_send_time.
  */
 (() => {
   "use strict";
@@ -49,6 +45,9 @@
   /** Questions that may wait for their answer at one time; past it the oldest is forgotten. */
   const PENDING_ANSWERS_LIMIT = 1000;
 
+  /** Live messages that may wait while missed ones are fetched; past it the connection starts over. */
+  const HELD_LIMIT = 5000;
+
   /** Ids of seen messages are remembered at least this long (ms), or until this many newer ones were seen. */
   const SEEN_LIFETIME = 180000;
   const SEEN_LIMIT = 5000;
@@ -83,6 +82,10 @@
     #registrations = 0;
     #listIsDirty = false;
 
+    /** pipe with history -> how far this page is: { epoch, offset, held: live messages that wait, own: offsets } */
+    #streams = new Map();
+    /** What was published and not reported yet: { pipe, event, payload, socket } */
+    #unreported = [];
     #queue = [];
     #queueOverflowed = false;
     #answers = new Map();
@@ -112,22 +115,6 @@
 
     /**
      * Connects. Subscriptions and messages made before are sent as soon as the connection is open.
-     *
-     * @param {object} [options]
-     * @param {number|string} [options.dev_id] namespace, default 0
-     * @param {number|string} [options.user_id] who this is; absent or empty: an anonymous visitor
-     * @param {string} [options.user_key] the user's access key (users_auth) or a JWT
-     * @param {string|string[]} [options.node] "host[:port][/prefix]"; default: where this script came from
-     * @param {string[]} [options.nodes] several nodes, all connected at the same time (also `nodeArray`)
-     * @param {boolean} [options.roundrobin] connect to one of the nodes only; the next one after a failure
-     * @param {boolean} [options.wss] force or forbid TLS; default follows the page and the script
-     * @param {string} [options.uuid] own client id instead of the random one
-     * @param {boolean} [options.nostat] do not send the statistics frame
-     * @param {number} [options.queueLimit] frames kept while disconnected, default 1000
-     * @param {number} [options.reconnectDelay] bound of the first reconnect delay, default 1000 ms
-     * @param {number} [options.reconnectDelayMax] bound of all reconnect delays, default 30000 ms
-     * @param {function} [callback] called once the attempt to connect has begun
-     * @returns {true}
      */
     start(options, callback) {
       Object.assign(this.options, options);
@@ -155,29 +142,23 @@
 
     /**
      * Merges the options and connects again: the way to log a user in or out without loading the page anew.
-     * @param {object} [options] see {@link start}
-     * @param {function} [callback] see {@link start}
-     * @returns {true}
      */
     restart(options, callback) {
       this.stop();
       return this.start(options, callback);
     }
 
-    /** @returns {boolean} whether a connection is open right now */
     isConnected() {
       return this.#links.some((link) => link.isOpen());
     }
 
     /**
      * Registers a function called with true or false whenever isConnected() changes.
-     * @param {function(boolean)} callback
      */
     onConnectionChange(callback) {
       this.#connectionCallbacks.push(callback);
     }
 
-    /** @returns {boolean|undefined} undefined before the server's greeting */
     isAuthorized() {
       return this.#authorized;
     }
@@ -197,9 +178,13 @@
       this.onAuthFalill(callback);
     }
 
-    /** @returns {boolean|undefined} undefined before start(); every tab has its own connection, so true after */
     isMaster() {
       return this.#running || undefined;
+    }
+
+    /** Registers a function called when missed messages are gone for good: data.pipe says of which pipe. */
+    onGap(callback) {
+      return this.subscription("sys.gap", callback);
     }
 
     // ---- subscriptions
@@ -207,15 +192,7 @@
     /**
      * Subscribes to a pipe, or to one event of it.
      *
-     * "room" all messages of a pipe; "room.event" one event; "msg" and "msg.event" private messages;
-     * "#room" or "_answer_to_room" delivery reports of what this page sent to room; "sys.error" errors
-     * from the server; "" or "comet_server_msg" or a function alone: every message; "a\nb" several names.
      * Without a callback the pipe is subscribed silently.
-     *
-     * @param {string|function} name
-     * @param {function({data: *, server_info: object})} [callback]
-     * @returns {string|false|undefined} id for unsubscription(); false for an unusable name;
-     *     undefined for several names
      */
     subscription(name, callback) {
       if (typeof name === "function") {
@@ -254,8 +231,6 @@
 
     /**
      * Removes one callback; with the last one of a pipe the server stops sending it.
-     * @param {string} id what subscription() returned
-     * @returns {boolean} whether the id was known
      */
     unsubscription(id) {
       if (typeof id !== "string" || !id.includes("&&sig")) {
@@ -281,6 +256,7 @@
           this.#pipes.set(pipe, users);
         } else {
           this.#pipes.delete(pipe);
+          this.#streams.delete(pipe);
           this.#listChanged();
         }
       }
@@ -291,11 +267,11 @@
     unsubscriptionAll() {
       this.#callbacks.clear();
       this.#pipes.clear();
+      this.#streams.clear();
       this.#listChanged();
       return true;
     }
 
-    /** @returns {string[]} the pipes the server is asked for */
     get subscription_array() {
       return [...this.#pipes.keys()];
     }
@@ -306,12 +282,6 @@
      * Publishes to a pipe whose name begins with web_ (anyone), webauth_ (authorised users), or @web_ (the
      * message then shows user_id 0). Forms: (pipe, event, message), (pipe, message), ("pipe.event", message).
      * The message is sent as JSON. The report arrives under "#pipe".
-     *
-     * @param {string} pipe
-     * @param {*} event
-     * @param {*} [message]
-     * @returns {boolean|undefined} true: written to a connection; false: queued, or there is no message;
-     *     undefined: the pipe does not accept messages from browsers
      */
     web_pipe_send(pipe, event, message) {
       if (arguments.length < 3) {
@@ -339,12 +309,6 @@
 
     /**
      * Publishes the same object several times, for lossy moments; receivers keep one copy.
-     * @param {string} pipe
-     * @param {string} event
-     * @param {object} message
-     * @param {number} [count] how often, default 3
-     * @param {number} [interval] milliseconds between two, default 1000
-     * @returns {boolean|undefined} what web_pipe_send() returned for the first
      */
     multi_web_pipe_send(pipe, event, message, count = 3, interval = 1000) {
       if (typeof message !== "object" || message === null || Array.isArray(message)) {
@@ -361,8 +325,6 @@
 
     /**
      * Sends one raw command, or queues it while no connection is open.
-     * @param {string} text
-     * @returns {boolean} true if written to a connection
      */
     send_msg(text) {
       const open = this.#links.filter((link) => link.isOpen());
@@ -373,14 +335,15 @@
       // What the page subscribed to before this call has to be in force before the command acts.
       this.#sendListIfChanged();
       open.forEach((link) => link.send(String(text)));
+      const [, pipe, event, payload] = /^web_pipe2\n@?(.*)\n(.*)\n\*\n([^]*)$/.exec(text) || [];
+      if (this.#streams.has(pipe) && this.#unreported.length < PENDING_ANSWERS_LIMIT) {
+        this.#unreported.push({ pipe, event, payload, socket: open[0].socket });
+      }
       return true;
     }
 
     /**
      * Sends the statistics frame with the name of a plugin.
-     * @param {string} name
-     * @param {string} version
-     * @param {*} data
      */
     sendStatistics(name, version, data) {
       return this.send_msg(this.#statisticsFrame({ plugin: { name, version, data } }));
@@ -391,9 +354,6 @@
     /**
      * Asks for the history of a pipe. Entries arrive oldest first, with server_info.history true, at all
      * callbacks of the pipe; the one given here becomes one of them.
-     * @param {string} pipe
-     * @param {function} [callback]
-     * @returns {boolean} true if written to a connection
      */
     get_pipe_log(pipe, callback) {
       const name = String(pipe);
@@ -410,9 +370,6 @@
 
     /**
      * Asks how many connections are subscribed to a web_ or track_ pipe.
-     * @param {string} pipe
-     * @param {function({data: {user_in_pipe: number}})} [callback] called once
-     * @returns {boolean} true if written to a connection
      */
     count_users_in_pipe(pipe, callback) {
       return isOneLine(pipe) && this.send_msg(`pipe_count\n${pipe}\n${this.#expectAnswer(callback)}\n`);
@@ -420,9 +377,6 @@
 
     /**
      * Asks who is subscribed to a track_ pipe.
-     * @param {string} pipe
-     * @param {function({data: {user_id: number, uuid: string}[]})} [callback] called once
-     * @returns {boolean} true if written to a connection
      */
     getTrackPipeUsers(pipe, callback) {
       return isOneLine(pipe) && this.send_msg(`track_pipe_users\n${pipe}\n${this.#expectAnswer(callback)}`);
@@ -430,9 +384,6 @@
 
     /**
      * Reads the public data of a user (table users_data).
-     * @param {number|string} userId
-     * @param {function({data: {user_id: number, user_data: string}})} [callback] called once
-     * @returns {boolean|undefined} true if written to a connection; undefined if the id is not a number
      */
     getUserData(userId, callback) {
       if (!/^\d+$/.test(String(userId))) {
@@ -444,22 +395,18 @@
 
     // ---- who and where
 
-    /** @returns {number|string|undefined} option user_id */
     getUserId() {
       return this.options.user_id;
     }
 
-    /** @returns {string|undefined} option user_key */
     getUserKey() {
       return this.options.user_key;
     }
 
-    /** @returns {number|string} option dev_id, "0" when unset */
     getDevId() {
       return this.options.dev_id || "0";
     }
 
-    /** @returns {string} id of this browser, 32 characters; kept in localStorage where there is one */
     getUUID() {
       if (this.options.uuid) {
         return String(this.options.uuid);
@@ -472,12 +419,10 @@
       return browserUuid;
     }
 
-    /** @returns {string} id of this tab, 16 characters */
     getTabUUID() {
       return this.custom_id;
     }
 
-    /** @returns {string} the user's key as the server's greeting told it; "" when unknown */
     getRealUserKey() {
       const name = this.#realUserKeyName();
       return (this.#realUserKey.name === name ? this.#realUserKey.key : readStorage(name)) ?? "";
@@ -491,8 +436,6 @@
 
     /**
      * The address a node is reached at, credentials included: never log it.
-     * @param {string} [node] default: the first node
-     * @returns {string}
      */
     getUrl(node) {
       const { address } = node === undefined ? this.#nodes()[0] : parseNode(node);
@@ -504,8 +447,6 @@
     /**
      * Whether connections use TLS: option wss, else the page's protocol, else the one the node was named with
      * (for the default node: the protocol this script was loaded by).
-     * @param {string} [node] default: the first node
-     * @returns {boolean}
      */
     isUseWss(node) {
       if (this.options.wss !== undefined && this.options.wss !== null) {
@@ -523,17 +464,14 @@
       return this.isUseWss();
     }
 
-    /** @returns {boolean} whether WebSocket is there; it is the only transport, so an argument changes nothing */
     UseWebSocket() {
       return typeof webSocketClass() === "function";
     }
 
-    /** @returns {WebSocket[]} the sockets in use */
     get socketArray() {
       return this.#links.map((link) => link.socket).filter(Boolean);
     }
 
-    /** @returns {string} a random marker of 10 digits */
     getCustomString() {
       return randomText(10, DIGITS);
     }
@@ -544,12 +482,10 @@
       writeStorage("comet_LogLevel", String(this.LogLevel));
     }
 
-    /** @returns {number} see {@link setLogLevel} */
     getLogLevel() {
       return this.LogLevel;
     }
 
-    /** @returns {string} the text with one level of backslashes removed */
     stripslashes(text) {
       return String(text).replace(/\\([\s\S]?)/g, "$1");
     }
@@ -601,6 +537,10 @@
     }
 
     #opened(link) {
+      if (this.#links.length > 1) {
+        this.#streams.clear();
+      }
+      this.#streams.forEach((stream) => { stream.held = []; });
       this.#sendList(link);
       const queued = this.#queue;
       this.#queue = [];
@@ -694,6 +634,87 @@
         link.sentList = list;
         link.send(`subscription\n${list}`);
       }
+      if (link.asked) {
+        this.#askForMissed(link);
+      }
+    }
+
+    // ---- inside: coming back
+
+    /** Asks where pipes stand that were not asked for on this connection, and for what was missed of them. */
+    #askForMissed(link) {
+      link.asked.forEach((pipe) => this.#pipes.has(pipe) || link.asked.delete(pipe));
+      const fresh = this.subscription_array.filter((pipe) => !link.asked.has(pipe));
+      if (fresh.length) {
+        fresh.forEach((pipe) => link.asked.add(pipe));
+        link.send(`resume\n${fresh.map((pipe) => {
+          const { epoch = "", offset = "" } = this.#streams.get(pipe) || {};
+          return `${pipe}\n${epoch}\n${offset}`;
+        }).join("\n")}`);
+      }
+    }
+
+    /** Whether it is this message's turn: not one that was had before, nor one that has to wait. */
+    #isNext(link, { pipe, event, data, epoch, offset, resumed }) {
+      const stream = this.#streams.get(pipe) || {};
+      if (!this.#pipes.has(pipe)) {
+        return !resumed;
+      }
+      if (stream.epoch === epoch && offset <= stream.offset) {
+        return false;
+      }
+      const own = stream.own || new Set();
+      this.#streams.set(pipe, { ...stream, epoch, offset, own });
+      own.forEach((known) => known < offset && own.delete(known));
+      if (!resumed) {
+        return true;
+      }
+      // Its report may have been lost with the connection; then the text tells.
+      const text = JSON.stringify(decodePayload(data));
+      const mine = this.#unreported.findIndex((sent) => sent.socket !== link.socket && sent.pipe === pipe
+        && sent.event === event && sent.payload === text);
+      if (mine >= 0) {
+        this.#unreported.splice(mine, 1);
+      }
+      return mine < 0 && !own.has(offset);
+    }
+
+    /** The server says where a pipe stands: after what is gone ("gap"), or after all that was missed ("resumed"). */
+    #stands(link, { event, data: { pipe }, epoch, offset }) {
+      const stream = this.#streams.get(pipe) || {};
+      if (!this.#pipes.has(pipe)) {
+        return;
+      }
+      const isBehind = stream.epoch !== epoch || stream.offset < offset;
+      const own = isBehind && stream.epoch !== epoch ? new Set() : stream.own;
+      this.#streams.set(pipe, { ...stream, own: own || new Set(), ...(isBehind ? { epoch, offset } : {}) });
+      if (event === "gap") {
+        this.#dispatch({ data: { pipe }, pipe: "sys", event });
+        return;
+      }
+      this.#unreported = this.#unreported.filter((sent) => sent.pipe !== pipe || sent.socket === link.socket);
+      this.#release(link, pipe);
+    }
+
+    #release(link, pipe) {
+      const stream = this.#streams.get(pipe);
+      const held = stream && stream.held ? stream.held : [];
+      if (stream) {
+        stream.held = undefined;
+      }
+      held.forEach((message) => link.isClosed() || this.#receive(link, message));
+    }
+
+    #reported({ pipe: report, epoch, offset }) {
+      const pipe = report.slice(REPORT_PREFIX.length);
+      const stream = this.#streams.get(pipe);
+      if (stream && stream.epoch === epoch && offset > stream.offset) {
+        stream.own.add(offset);
+      }
+      const mine = this.#unreported.findIndex((sent) => sent.pipe === pipe);
+      if (mine >= 0) {
+        this.#unreported.splice(mine, 1);
+      }
     }
 
     // ---- inside: receiving
@@ -713,6 +734,13 @@
 
     #receive(link, message) {
       if (message.pipe === "sys" && message.event === "serverInfo") {
+        if (message.resumes && this.#links.length === 1) {
+          link.asked = new Set();
+          this.#askForMissed(link);
+        } else {
+          [...this.#streams.keys()].forEach((pipe) => this.#release(link, pipe));
+          this.#streams.clear();
+        }
         this.#greeted(message);
         return;
       }
@@ -722,6 +750,26 @@
         const data = message.data ?? { error: `error ${message.error}`, error_code: message.error };
         this.#dispatch({ ...message, data, pipe: "sys", event: "error", marker: undefined });
         return;
+      }
+      if (link.asked && message.offset !== undefined && !message.history) {
+        if (message.pipe === "sys") {
+          this.#stands(link, message);
+          return;
+        }
+        if (message.pipe.startsWith(REPORT_PREFIX)) {
+          this.#reported(message);
+        } else {
+          const { held } = this.#streams.get(message.pipe) || {};
+          if (held && !message.resumed) {
+            if (held.push(message) > HELD_LIMIT) {
+              link.connect();
+            }
+            return;
+          }
+          if (!this.#isNext(link, message)) {
+            return;
+          }
+        }
       }
       if (message.data !== undefined) {
         this.#dispatch(message);
@@ -832,6 +880,8 @@
       this.socket = undefined;
       /** The subscription list the server has from this socket. */
       this.sentList = "";
+      /** Pipes asked for by position on this connection; undefined while the server is not known to do that. */
+      this.asked = undefined;
       /** With what start() would connect: another value means that it has to. */
       this.startUrl = owner.url(nodes[0]);
     }
@@ -938,6 +988,7 @@
       const socket = this.socket;
       this.socket = undefined;
       this.sentList = "";
+      this.asked = undefined;
       this.#firstMessageAt = undefined;
       if (socket) {
         socket.onopen = socket.onmessage = socket.onclose = null;
@@ -952,7 +1003,6 @@
     #older = new Set();
     #since = Date.now();
 
-    /** @returns {boolean} whether the id is new */
     add(id) {
       if (this.#newer.size >= SEEN_LIMIT || Date.now() - this.#since > SEEN_LIFETIME) {
         this.#older = this.#newer;
@@ -973,7 +1023,6 @@
     #id = randomText(16, ALPHANUMERIC);
     #listens = false;
 
-    /** @returns {string} id for disconnect() */
     connect(name, callback) {
       this.#listen();
       const id = `${name}&&sig${++this.#count}`;
@@ -981,7 +1030,6 @@
       return id;
     }
 
-    /** @returns {boolean} whether the id was known */
     disconnect(id) {
       return this.#slots.delete(id);
     }

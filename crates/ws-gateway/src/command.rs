@@ -1,6 +1,7 @@
 //! What browsers say: one text message is a command word and its arguments, one a
 //! line (compatibility reference §3). Nothing is copied but names.
 
+use pipes::message::Position;
 use pipes::name::{EventName, MAX_NAME, NameError, PipeName, UserId};
 use thiserror::Error;
 
@@ -14,6 +15,8 @@ pub(crate) enum Command<'a> {
         pipes: Vec<PipeName>,
         refused: Vec<NameError>,
     },
+    /// Subscribe to these pipes too, and send what was missed since the positions.
+    Resume(Vec<(PipeName, Option<Position>)>),
     /// Publish to a pipe; `anonymous` for `@web_…`.
     Publish {
         pipe: PipeName,
@@ -74,6 +77,7 @@ impl<'a> Command<'a> {
         let (word, arguments) = text.split_once('\n').unwrap_or((text, ""));
         match word {
             "subscription" => Ok(subscription(arguments)),
+            "resume" => resume(arguments),
             "web_pipe2" => publish(arguments),
             "pipe_log" => {
                 let (pipe, marker) = pipe_and_marker(arguments)?;
@@ -117,6 +121,30 @@ fn subscription(arguments: &str) -> Command<'_> {
         }
     }
     Command::Subscription { pipes, refused }
+}
+
+/// Three lines a pipe: name, epoch, offset; the numbers are empty for a pipe the
+/// browser has no position in.
+fn resume(arguments: &str) -> Result<Command<'_>, CommandError> {
+    let mut lines = arguments.split('\n');
+    let mut pipes = Vec::new();
+    while let Some(name) = lines.next().filter(|name| !name.is_empty()) {
+        let pipe = PipeName::parse_with_minimum(name, 2)?;
+        let (epoch, offset) = (lines.next(), lines.next());
+        let position = match (epoch.unwrap_or_default(), offset.unwrap_or_default()) {
+            ("", "") => None,
+            (epoch, offset) => match (epoch.parse(), offset.parse()) {
+                (Ok(epoch), Ok(offset)) => Some(Position { epoch, offset }),
+                _ => {
+                    return Err(CommandError::new(
+                        "resume needs three lines a pipe: name, epoch and offset",
+                    ));
+                }
+            },
+        };
+        pipes.push((pipe, position));
+    }
+    Ok(Command::Resume(pipes))
 }
 
 fn publish(arguments: &str) -> Result<Command<'_>, CommandError> {
@@ -244,6 +272,27 @@ mod tests {
             "web_pipe2\nweb_a\ne.e\n*\nx",
             "web_pipe2\nweb_a\ne\n**\nx",
             "web_pipe2\nweb_a\ne\n*\nA::7;x",
+        ] {
+            assert!(Command::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_resume_names_pipes_with_and_without_positions() {
+        let at = |epoch, offset| Some(Position { epoch, offset });
+        assert_eq!(
+            Command::parse("resume\nweb_a\n7\n42\nweb_b\n\n\nweb_c\n0\n0"),
+            Ok(Command::Resume(vec![
+                (pipe("web_a"), at(7, 42)),
+                (pipe("web_b"), None),
+                (pipe("web_c"), at(0, 0)),
+            ]))
+        );
+        assert_eq!(Command::parse("resume"), Ok(Command::Resume(Vec::new())));
+        for text in [
+            "resume\nweb_a\nx\n1",
+            "resume\nweb_a\n1\n-1",
+            "resume\nweb a\n\n",
         ] {
             assert!(Command::parse(text).is_err(), "{text}");
         }

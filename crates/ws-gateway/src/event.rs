@@ -3,7 +3,9 @@
 //! alphabetical order.
 
 use bytes::Bytes;
-use pipes::message::{ENCODINGS, Event, Message, Outgoing, Sender, StoredMessage, UnixTime};
+use pipes::message::{
+    ENCODINGS, Event, Message, Outgoing, Position, Sender, StoredMessage, UnixTime,
+};
 use pipes::name::{PipeName, UserId};
 
 use crate::frame;
@@ -20,23 +22,26 @@ pub(crate) enum Generation {
     V3,
     /// 4 and above.
     V4,
+    /// Our own client: as 4, and messages say where they stand in their history.
+    Own,
 }
 
 impl Generation {
-    const fn slot(self) -> usize {
+    pub(crate) const fn slot(self) -> usize {
         match self {
             Self::V4 => 0,
             Self::V3 => 1,
+            Self::Own => 2,
         }
     }
 }
 
-const _: () = assert!(Generation::V3.slot() < ENCODINGS);
+const _: () = assert!(Generation::Own.slot() < ENCODINGS);
 
 /// The frame of an event on its way to many receivers: made once per generation.
 pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
     event.encoded(generation.slot(), |event| match event {
-        Event::Message(message) => pipe_message(message, generation),
+        Event::Message(live) => pipe_message(&live.message, live.position, generation),
         Event::Private {
             message,
             from_queue,
@@ -75,7 +80,7 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
     })
 }
 
-fn pipe_message(message: &Message, generation: Generation) -> Bytes {
+fn pipe_message(message: &Message, position: Option<Position>, generation: Generation) -> Bytes {
     Envelope {
         data: Data::Text(&data_text(&message.payload)),
         event: message.event.as_str(),
@@ -85,6 +90,7 @@ fn pipe_message(message: &Message, generation: Generation) -> Bytes {
             Sender::Backend => None,
             Sender::Browser(_) => Some(message.sender.user_number()),
         },
+        position,
         ..Envelope::new(generation)
     }
     .frame()
@@ -109,6 +115,7 @@ pub(crate) fn greeting(authorized: bool, key: &str, generation: Generation) -> B
         data: Data::Text(key),
         event: "serverInfo",
         pipe: "sys",
+        resumes: generation == Generation::Own,
         server: Some(PRODUCT),
         ..Envelope::new(generation)
     }
@@ -120,6 +127,7 @@ pub(crate) fn delivery_report(
     pipe: &PipeName,
     payload: &str,
     receivers: u64,
+    position: Option<Position>,
     generation: Generation,
 ) -> Bytes {
     let mut data = String::from(r#"{"error":"","message":"#);
@@ -131,6 +139,7 @@ pub(crate) fn delivery_report(
         data: Data::Json(&data),
         event: "answer",
         pipe: &format!("_answer_to_{pipe}"),
+        position,
         ..Envelope::new(generation)
     }
     .frame()
@@ -153,6 +162,45 @@ pub(crate) fn history_entry(stored: &StoredMessage, marker: &str, generation: Ge
         from_queue: true,
         history: true,
         marker,
+        position: Some(stored.position),
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// A message our own client missed while it was away.
+pub(crate) fn missed_message(stored: &StoredMessage, generation: Generation) -> Bytes {
+    let message = &stored.message;
+    Envelope {
+        data: Data::Text(&data_text(&message.payload)),
+        event: message.event.as_str(),
+        pipe: message.pipe.as_str(),
+        time: message.time,
+        user_id: Some(message.sender.user_number()),
+        position: Some(stored.position),
+        resumed: true,
+        ..Envelope::new(generation)
+    }
+    .frame()
+}
+
+/// Where a resumed pipe stands: `event` is `gap` or `resumed`. Only the server
+/// says anything on `sys`, so nobody can forge it.
+pub(crate) fn resume_mark(
+    pipe: &PipeName,
+    event: &str,
+    position: Position,
+    generation: Generation,
+) -> Bytes {
+    let mut data = String::from(r#"{"pipe":"#);
+    push_string(&mut data, pipe.as_str());
+    data.push('}');
+    Envelope {
+        data: Data::Json(&data),
+        event,
+        pipe: "sys",
+        position: Some(position),
+        resumed: true,
         ..Envelope::new(generation)
     }
     .frame()
@@ -313,6 +361,10 @@ struct Envelope<'a> {
     marker: Option<&'a str>,
     time: UnixTime,
     pipe: &'a str,
+    /// Written for our own client only.
+    position: Option<Position>,
+    resumed: bool,
+    resumes: bool,
     server: Option<&'a str>,
     user_id: Option<u32>,
 }
@@ -330,6 +382,9 @@ impl Envelope<'_> {
             marker: None,
             time: UnixTime::now(),
             pipe: "",
+            position: None,
+            resumed: false,
+            resumes: false,
             server: None,
             user_id: None,
         }
@@ -347,8 +402,13 @@ impl Envelope<'_> {
         }
         field(&mut out, "data");
         match (&self.data, self.generation) {
-            (Data::Json(json), Generation::V4) => out.push_str(json),
+            (Data::Json(json), Generation::V4 | Generation::Own) => out.push_str(json),
             _ => push_string(&mut out, data),
+        }
+        let position = self.position.filter(|_| self.generation == Generation::Own);
+        if let Some(position) = position {
+            field(&mut out, "epoch");
+            push_number(&mut out, position.epoch);
         }
         if let Some(code) = self.error {
             field(&mut out, "error");
@@ -374,8 +434,20 @@ impl Envelope<'_> {
         }
         field(&mut out, "message_send_time");
         push_number(&mut out, self.time.0);
+        if let Some(position) = position {
+            field(&mut out, "offset");
+            push_number(&mut out, position.offset);
+        }
         field(&mut out, "pipe");
         push_string(&mut out, self.pipe);
+        if self.resumed {
+            field(&mut out, "resumed");
+            out.push_str("true");
+        }
+        if self.resumes {
+            field(&mut out, "resumes");
+            out.push_str("true");
+        }
         if let Some(server) = self.server {
             field(&mut out, "server");
             push_string(&mut out, server);

@@ -5,7 +5,8 @@
 //! - [`server`]: accepts, speaks HTTP, hands over upgraded connections.
 //! - `http`, `assets`, `files`: plain HTTP answers.
 //! - `request`: who is at the door.
-//! - `session`: one connection from greeting to end.
+//! - `session`: one connection from greeting to end; `resume`: what our own
+//!   client missed while it was away.
 //! - `socket`, `outbox`: bytes in, bytes out.
 //! - `command`: what browsers say.
 //! - `event`: what browsers are told; `payload`, `json`, `frame` are its parts.
@@ -23,6 +24,7 @@ mod json;
 mod outbox;
 mod payload;
 mod request;
+mod resume;
 pub mod server;
 mod session;
 pub mod shard;

@@ -11,6 +11,8 @@ use thiserror::Error;
 
 use crate::event::Generation;
 
+/// How our own client announces itself in `api=`.
+const OWN_CLIENT: &str = "cometwire";
 /// Longest key or token, in bytes (compatibility reference §1.1).
 const MAX_PRESENTED_KEY: usize = 599;
 
@@ -88,6 +90,7 @@ impl ConnectionRequest {
         let mut version = None;
         let mut uuid = Uuid::lenient("");
         let mut client = Client::Modern;
+        let mut own = false;
         for pair in parameters.split(['&', '?']) {
             let Some((name, value)) = pair.split_once('=') else {
                 continue;
@@ -100,11 +103,13 @@ impl ConnectionRequest {
                 "v" => version = parse_version(&value),
                 "uuid" => uuid = Uuid::lenient(&value),
                 "api" if value == "js" => client = Client::Original,
+                "api" => own = value == OWN_CLIENT,
                 _ => {}
             }
         }
         // Every client understands the oldest envelope.
         let generation = match version {
+            Some(4..) if own => Generation::Own,
             Some(4..) => Generation::V4,
             _ => Generation::V3,
         };

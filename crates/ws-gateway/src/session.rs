@@ -14,6 +14,7 @@ use futures_util::{SinkExt, Stream};
 use pipes::connection::{Connection, Visitor};
 use pipes::error::HallError;
 use pipes::family::Family;
+use pipes::hall::RefusedNames;
 use pipes::listing::Seen;
 use pipes::message::{Position, StoredMessage, UnixTime};
 use pipes::name::PipeName;
@@ -43,7 +44,7 @@ const READ_BUFFER: usize = 1024;
 /// How long a leaving connection may take for its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
 /// Bytes of a history sent before waiting until they are on their way.
-const HISTORY_PIECE: usize = 64 * 1024;
+pub(crate) const HISTORY_PIECE: usize = 64 * 1024;
 
 /// An upgraded connection and what its handshake said.
 pub(crate) struct Upgraded {
@@ -174,10 +175,10 @@ enum End {
     ClosedByServer(CloseReason),
 }
 
-struct Session<'a> {
-    gateway: &'a Arc<Gateway>,
-    link: &'a Arc<Link>,
-    connection: Arc<Connection>,
+pub(crate) struct Session<'a> {
+    pub(crate) gateway: &'a Arc<Gateway>,
+    pub(crate) link: &'a Arc<Link>,
+    pub(crate) connection: Arc<Connection>,
 }
 
 impl Drop for Session<'_> {
@@ -287,6 +288,7 @@ impl Session<'_> {
                 self.meanwhile(self.gateway.room_in_shards()).await;
                 self.subscribe(&pipes);
             }
+            Command::Resume(pipes) => self.resume(pipes).await,
             Command::Publish {
                 pipe,
                 event,
@@ -307,6 +309,7 @@ impl Session<'_> {
                             &pipe,
                             payload,
                             report.receivers,
+                            report.position,
                             generation,
                         ));
                     }
@@ -362,6 +365,10 @@ impl Session<'_> {
 
     fn subscribe(&self, pipes: &[PipeName]) {
         let refused = self.gateway.hall.subscribe(&self.connection, pipes);
+        self.tell_refused(refused);
+    }
+
+    pub(crate) fn tell_refused(&self, refused: RefusedNames) {
         let mut limit_told = false;
         for (pipe, error) in refused {
             let (text, detail) = match error {
@@ -422,7 +429,7 @@ impl Session<'_> {
     }
 
     /// Sends a frame and waits until it has gone to the kernel. Gives whether it has.
-    async fn send_through(&self, frame: Bytes) -> bool {
+    pub(crate) async fn send_through(&self, frame: Bytes) -> bool {
         let (handed_over, mut on_its_way) = oneshot::channel();
         let receipt = Box::new(move || {
             let _ = handed_over.send(());
@@ -445,7 +452,7 @@ impl Session<'_> {
 
     /// Waits for `work` and goes on sending what waits for the socket, so that a
     /// store that takes its time makes no slow reader of anybody.
-    async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = pin!(work);
         poll_fn(|context| {
             self.link.register_reader(context);
@@ -456,12 +463,12 @@ impl Session<'_> {
         .await
     }
 
-    fn send(&self, frame: Bytes) {
+    pub(crate) fn send(&self, frame: Bytes) {
         // Whatever becomes of it shows at the next reading.
         self.link.send(frame);
     }
 
-    fn fail(&self, text: &str, detail: ErrorDetail) {
+    pub(crate) fn fail(&self, text: &str, detail: ErrorDetail) {
         self.send(event::error(text, detail, self.link.generation));
     }
 }

@@ -12,13 +12,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pipes::message::Event;
+use pipes::message::{ENCODINGS, Event};
 use pipes::shard::{CloseReason, ConnectionId, Delivery, PipeId, Receipt, Shard};
 use tokio::sync::{Notify, watch};
 use tokio::task;
 use tokio::time::{self, MissedTickBehavior};
 
-use crate::event::{self, Generation};
+use crate::event;
 use crate::frame;
 use crate::outbox::{Link, Sent};
 use crate::usher::Usher;
@@ -189,7 +189,7 @@ impl Item {
             Self::Hall(Delivery::Publish { event, .. } | Delivery::Direct { event, .. }) => {
                 OVERHEAD
                     + match event.event() {
-                        Event::Message(message) => message.payload.len(),
+                        Event::Message(live) => live.message.payload.len(),
                         Event::Private { message, .. } => message.payload.len(),
                         _ => 0,
                     }
@@ -281,7 +281,7 @@ impl Members {
                     return;
                 };
                 let except = except.and_then(|id| self.by_id.get(&id).copied());
-                let mut made: [Option<u32>; 2] = [None; 2];
+                let mut made: [Option<u32>; ENCODINGS] = [None; ENCODINGS];
                 for index in &subscribers.slots {
                     if Some(*index) == except {
                         continue;
@@ -290,10 +290,8 @@ impl Members {
                         continue;
                     };
                     let generation = slot.link.generation;
-                    let [v4, v3] = &mut made;
-                    let known = match generation {
-                        Generation::V4 => v4,
-                        Generation::V3 => v3,
+                    let Some(known) = made.get_mut(generation.slot()) else {
+                        continue;
                     };
                     let frame = *known
                         .get_or_insert_with(|| batch.add(event::outgoing(&event, generation)));

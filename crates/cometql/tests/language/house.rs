@@ -15,7 +15,7 @@ use cometql::language::CometQlSession;
 use cometql::{CometQl, CometQlBackend, LanguageConfig};
 use parking_lot::Mutex;
 use pipes::limits::Limits;
-use pipes::message::Event;
+use pipes::message::{Event, LiveMessage};
 use pipes::name::{DevId, PipeName, UserId, Uuid};
 use pipes::shard::{ConnectionId, Delivery, PipeId, Receipt, Shard};
 use pipes::tenant::Tenants;
@@ -303,7 +303,7 @@ impl Shard for Recorder {
 
 fn line(event: &Event) -> String {
     match event {
-        Event::Message(message) => {
+        Event::Message(LiveMessage { message, .. }) => {
             format!("{}/{} {}", message.pipe, message.event, message.payload)
         }
         Event::Private { message, .. } => format!("msg/{} {}", message.event, message.payload),

@@ -6,7 +6,7 @@ use std::thread::{self, ThreadId};
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
+use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
 
 pub(crate) struct SlowStore {
     store: MemoryStorage,
@@ -48,6 +48,10 @@ impl Storage for SlowStore {
         window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
         self.read().history(dev_id, pipe, window)
+    }
+
+    fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError> {
+        self.read().span(dev_id, pipe)
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

@@ -1,7 +1,7 @@
 //! Every kind of message in both envelopes, and a model of what the browser
 //! clients make of them.
 
-use pipes::message::{MessageId, Position, PrivateMessage};
+use pipes::message::{LiveMessage, MessageId, Position, PrivateMessage};
 use pipes::name::{EventName, Uuid};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -55,6 +55,14 @@ fn message(pipe_name: &str, event: &str, payload: &str, sender: Sender) -> Messa
     }
 }
 
+/// Of a pipe without history.
+fn now(message: Message) -> LiveMessage {
+    LiveMessage {
+        message,
+        position: None,
+    }
+}
+
 fn stored(message: Message) -> StoredMessage {
     StoredMessage {
         id: MessageId("1".to_owned()),
@@ -86,7 +94,7 @@ fn the_greeting_is_worded_as_the_clients_need_it() {
 
 #[test]
 fn a_message_of_a_browser_names_its_sender() {
-    let say = |sender| Event::Message(message("web_room", "say", r#"{"t":"it's"}"#, sender));
+    let say = |sender| Event::Message(now(message("web_room", "say", r#"{"t":"it's"}"#, sender)));
     let ann = Sender::Browser(Some(user(42)));
     assert_eq!(
         live(say(ann), V4),
@@ -104,7 +112,12 @@ fn a_message_of_a_browser_names_its_sender() {
 
 #[test]
 fn a_message_of_a_backend_has_no_sender() {
-    let added = Event::Message(message("news", "added", r#"{"id":9}"#, Sender::Backend));
+    let added = Event::Message(now(message(
+        "news",
+        "added",
+        r#"{"id":9}"#,
+        Sender::Backend,
+    )));
     assert_eq!(
         live(added.clone(), V4),
         r#"{"data":"{\"id\":9}","event":"added","message_send_time":1735689600,"pipe":"news"}"#
@@ -123,7 +136,7 @@ fn apostrophes_are_written_out_in_both_layers() {
         (r"it\'s", r#""\"it\\\\\\u0027s\"""#),
         (r#"{\"t\":\"it\'s\"}"#, r#""{\"t\":\"it\\u0027s\"}""#),
     ] {
-        let event = Event::Message(message("web_a", "e", payload, Sender::Backend));
+        let event = Event::Message(now(message("web_a", "e", payload, Sender::Backend)));
         assert_eq!(
             live(event, V4),
             format!(
@@ -198,8 +211,15 @@ fn presence_and_tracking_are_told() {
 
 #[test]
 fn the_delivery_report_repeats_the_payload_and_has_an_empty_error() {
-    let report =
-        |payload, generation| timeless(&delivery_report(&pipe("web_room"), payload, 3, generation));
+    let report = |payload, generation| {
+        timeless(&delivery_report(
+            &pipe("web_room"),
+            payload,
+            3,
+            None,
+            generation,
+        ))
+    };
     assert_eq!(
         report(r#"{"t":"hi"}"#, V4),
         r#"{"data":{"error":"","message":"{\"t\":\"hi\"}","number_messages":3},"event":"answer","message_send_time":T,"pipe":"_answer_to_web_room"}"#
@@ -359,7 +379,7 @@ fn decode(line: &str, generation: Generation) -> Option<Decoded> {
     // Step 6.
     let data = match (data, generation) {
         (Value::String(text), _) => unescape(&text, generation),
-        (other, V4) => other,
+        (other, V4 | Generation::Own) => other,
         (number @ Value::Number(_), V3) => number,
         (_, V3) => json!("[object Object]"),
     };
@@ -494,7 +514,7 @@ proptest! {
     #[test]
     fn a_page_is_given_exactly_what_was_published(payload in payload()) {
         prop_assume!(representable(&payload));
-        let live = Outgoing::new(Event::Message(message("web_a", "e", &payload, Sender::Backend)));
+        let live = Outgoing::new(Event::Message(now(message("web_a", "e", &payload, Sender::Backend))));
         let private = Outgoing::new(Event::Private {
             message: PrivateMessage {
                 event: EventName::parse("e").unwrap(),
@@ -523,7 +543,7 @@ proptest! {
         for generation in [V3, V4] {
             let frames = [
                 (greeting(true, &free, generation), None),
-                (delivery_report(&pipe("web_a"), &free, 1, generation),
+                (delivery_report(&pipe("web_a"), &free, 1, None, generation),
                     Some(json!({"error": "", "message": free, "number_messages": 1}))),
                 (user_data(1, &free, "m", generation),
                     Some(json!({"user_data": free, "user_id": 1}))),

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use futures_util::FutureExt;
-use pipes::message::{Message, Outgoing, Sender, UnixTime};
+use pipes::message::{LiveMessage, Message, Outgoing, Sender, UnixTime};
 use pipes::name::{EventName, PipeName};
 use proptest::prelude::*;
 use tokio::io::AsyncReadExt;
@@ -12,12 +12,15 @@ use super::*;
 use crate::outbox::tests::link;
 
 fn event(payload: &str) -> Arc<Outgoing> {
-    Outgoing::new(Event::Message(Message {
-        pipe: PipeName::parse("news").unwrap(),
-        event: EventName::parse("e").unwrap(),
-        payload: payload.into(),
-        sender: Sender::Backend,
-        time: UnixTime(1),
+    Outgoing::new(Event::Message(LiveMessage {
+        message: Message {
+            pipe: PipeName::parse("news").unwrap(),
+            event: EventName::parse("e").unwrap(),
+            payload: payload.into(),
+            sender: Sender::Backend,
+            time: UnixTime(1),
+        },
+        position: None,
     }))
 }
 

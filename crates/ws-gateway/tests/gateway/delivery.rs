@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pipes::limits::Limits;
-use pipes::message::{Event, Message, Outgoing, Sender, UnixTime};
+use pipes::message::{Event, LiveMessage, Message, Outgoing, Sender, UnixTime};
 use pipes::name::EventName;
 use pipes::shard::{Delivery, PipeId, Shard};
 use pipes::tenant::Tenants;
@@ -208,12 +208,15 @@ async fn a_command_that_takes_its_time_does_not_hold_up_what_waits_for_the_socke
     door.publish("news", huge.as_str()).await;
     soon(reader.stream.readable()).await.unwrap();
     // So much lies in both shards' queues, unnoticed, that publishers wait.
-    let ballast = Outgoing::new(Event::Message(Message {
-        pipe: pipe("nowhere"),
-        event: EventName::parse("e").unwrap(),
-        payload: "b".repeat(32 * 1024 * 1024).into(),
-        sender: Sender::Backend,
-        time: UnixTime::now(),
+    let ballast = Outgoing::new(Event::Message(LiveMessage {
+        message: Message {
+            pipe: pipe("nowhere"),
+            event: EventName::parse("e").unwrap(),
+            payload: "b".repeat(32 * 1024 * 1024).into(),
+            sender: Sender::Backend,
+            time: UnixTime::now(),
+        },
+        position: None,
     }));
     for shard in door.gateway.shards() {
         shard.push(Delivery::Publish {

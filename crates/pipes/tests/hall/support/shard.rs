@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use pipes::message::Event;
+use pipes::message::{Event, LiveMessage};
 use pipes::name::UserId;
 use pipes::shard::{ConnectionId, Delivery, PipeId, Receipt, Shard};
 use tokio::sync::watch;
@@ -170,7 +170,9 @@ fn number(user: Option<UserId>) -> u32 {
 
 fn line(event: &Event) -> String {
     match event {
-        Event::Message(message) => format!("{} {}", message.pipe, message.payload),
+        Event::Message(LiveMessage { message, .. }) => {
+            format!("{} {}", message.pipe, message.payload)
+        }
         Event::Private {
             message,
             from_queue: true,

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
-use pipes::storage::{Completion, Snapshot, Storage, StorageError, Window, Write};
+use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
 
 use super::Bell;
 
@@ -129,6 +129,10 @@ impl Storage for Store {
         window: Window,
     ) -> Result<Vec<StoredMessage>, StorageError> {
         self.memory.history(dev_id, pipe, window)
+    }
+
+    fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError> {
+        self.memory.span(dev_id, pipe)
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {
