@@ -16,11 +16,12 @@ use crate::error::{ErrorKind, SqlError};
 use crate::lookup;
 use crate::query::QueryLimits;
 use crate::query::context::SessionContext;
-use crate::query::table::{ColumnKey, KeyFilter, TableColumn, Value as Field};
+use crate::query::table::{ColumnKey, KeyFilter, TableColumn, Value as Field, visible_rows};
 use crate::statement::{
     Condition, Delete, Insert, InsertMode, KeyCondition, Literal, Updated, Value,
 };
-use crate::tables::{self, InsertRow, Table};
+use crate::tables::{self, InsertRow, Publication, Table};
+use crate::transaction::{Transaction, TransactionLimits};
 
 /// What a statement changes, checked and ready to be carried out.
 pub(crate) struct Plan {
@@ -30,20 +31,59 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Carries the changes out, together and in order.
+    /// What waited for a COMMIT: nothing of it is counted again.
+    pub(crate) fn committed(changes: Vec<Change>) -> Self {
+        Self {
+            changes,
+            ..Self::nothing()
+        }
+    }
+
+    /// Carries the changes out, together and in order. Gives what came of the
+    /// messages among them, if there were any.
     ///
     /// # Errors
     /// Whatever the hall refuses; then nothing has happened.
-    pub(crate) async fn carry_out(self, hall: &Arc<Hall>, dev_id: DevId) -> Result<Done, SqlError> {
+    pub(crate) async fn carry_out(
+        self,
+        hall: &Arc<Hall>,
+        dev_id: DevId,
+    ) -> Result<(Done, Option<Publication>), SqlError> {
         let effects: Vec<Effect> = if self.changes.is_empty() {
             Vec::new()
         } else {
             hall.apply(dev_id, self.changes).await.map_err(hall_error)?
         };
-        Ok(Done {
+        let done = Done {
             affected_rows: self.affected_rows,
             insert_id: self.insert_id,
             info: tables::info(&effects),
+        };
+        Ok((done, tables::publication(&effects)))
+    }
+
+    /// Adds the changes to a transaction, checked as if they were carried out.
+    ///
+    /// # Errors
+    /// Whatever the hall refuses, `TransactionTooLarge`; then nothing is added.
+    pub(crate) fn wait_in(
+        self,
+        transaction: &mut Transaction,
+        hall: &Hall,
+        dev_id: DevId,
+        limits: &TransactionLimits,
+    ) -> Result<Done, SqlError> {
+        hall.check(dev_id, &self.changes).map_err(hall_error)?;
+        let changes = !self.changes.is_empty();
+        transaction.add(self.changes, limits)?;
+        let info = match changes {
+            true => format!("Waiting for COMMIT: {}", transaction.changes().len()),
+            false => String::new(),
+        };
+        Ok(Done {
+            affected_rows: self.affected_rows,
+            insert_id: self.insert_id,
+            info,
         })
     }
 }
@@ -161,7 +201,11 @@ fn existing(
     key: &(usize, Field),
     context: &SessionContext,
 ) -> Result<Option<Vec<Field>>, SqlError> {
-    let rows = table.rows(context, &KeyFilter::new(std::slice::from_ref(key), 1))?;
+    let rows = visible_rows(
+        table,
+        context,
+        &KeyFilter::new(std::slice::from_ref(key), 1),
+    )?;
     Ok(rows.into_iter().next())
 }
 
@@ -261,6 +305,16 @@ pub(crate) fn delete(
     };
     let key = general_key(table)?;
     let mut plan = Plan::nothing();
+    // Only a row that waits for COMMIT has no name.
+    if keys
+        .iter()
+        .any(|key| matches!(key, Field::Text(text) if text.is_empty()))
+    {
+        return Err(SqlError::unsupported(
+            "a message that waits for COMMIT has no id yet and cannot be deleted by a condition; \
+             ROLLBACK TO a savepoint takes it back",
+        ));
+    }
     for value in keys {
         plan.changes
             .extend(table.delete(key, &value)?.into_iter().flatten());

@@ -174,16 +174,24 @@ error_kinds! {
     PacketTooLarge => 1153, 1153, "08S01";
     /// A packet has the wrong sequence number.
     PacketsOutOfOrder => 1156, 1156, "08S01";
+    /// Something that cannot be done while changes wait for COMMIT.
+    ActiveTransaction => 1192, 1192, "HY000";
     /// No such system variable.
     UnknownVariable => 1193, 1193, "HY000";
+    /// More changes, or more bytes, than a transaction may have.
+    TransactionTooLarge => 1197, 1197, "HY000";
     /// The statement took longer than allowed.
     Timeout => 1205, 1205, "HY000";
     /// No such prepared statement.
     UnknownStatement => 1243, 1243, "HY000";
+    /// No such savepoint.
+    UnknownSavepoint => 1305, 1305, "42000";
     /// The statement was killed.
     Interrupted => 1317, 1317, "70100";
     /// More prepared statements than a session may hold.
     TooManyStatements => 1461, 1461, "42000";
+    /// A statement that changes something, in a read-only transaction.
+    ReadOnlyTransaction => 1792, 1792, "25006";
     /// A packet's contents are not what its command says.
     MalformedPacket => 1835, 1835, "HY000";
 }

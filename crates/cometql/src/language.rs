@@ -1,8 +1,9 @@
 //! The language behind the wire: who may log in, and what all sessions share.
 //! What a session does with each kind of statement is in `session`, how SELECTs
-//! are answered in `select`. Reading text is [`crate::statement`]'s, rows are the
+//! are answered in `select`, when changes take effect in `committing`. Reading text is [`crate::statement`]'s, rows are the
 //! tables', general queries the query engine's.
 
+mod committing;
 mod select;
 mod session;
 
@@ -23,6 +24,7 @@ use crate::scan;
 use crate::sessions::Sessions;
 use crate::status::Status;
 use crate::tables::Catalogue;
+use crate::transaction::TransactionLimits;
 
 pub use session::CometQlSession;
 
@@ -36,6 +38,8 @@ pub struct LanguageConfig {
     pub check_user: String,
     /// Bounds of a statement.
     pub statement: scan::Limits,
+    /// Bounds of a transaction.
+    pub transaction: TransactionLimits,
     /// Bounds of a SELECT.
     pub query: QueryLimits,
     /// System variables that describe the server: name and value.
@@ -48,6 +52,7 @@ impl Default for LanguageConfig {
             error_numbers: ErrorNumbers::CometQl,
             check_user: "haproxy_check".to_owned(),
             statement: scan::Limits::default(),
+            transaction: TransactionLimits::default(),
             query: QueryLimits::default(),
             variables: Vec::new(),
         }
@@ -145,7 +150,7 @@ impl Backend for CometQlBackend {
             home,
             dev_id,
             context,
-            in_transaction: false,
+            published: None,
         };
         if let Some(database) = login.database.filter(|name| !name.is_empty()) {
             session.use_database(&database)?;

@@ -6,6 +6,7 @@
 //! - [`language`]: logins, sessions, and what each kind of statement does; its parts are
 //!   `change` (INSERT, DELETE), `lookup` (rows by key), `tables` (one file each), `sessions`
 //!   and `status` (what SHOW tells of the server).
+//! - [`transaction`]: the changes that wait for a session's COMMIT.
 //! - [`query`]: SELECT: live tables, answered by SQLite.
 //! - [`show`]: SHOW and DESCRIBE, read and turned into a SELECT.
 //! - [`scan`], [`literal`] and [`statement`]: text into statements; `plain_insert` is the fast path.
@@ -29,7 +30,9 @@ pub mod show;
 pub mod statement;
 mod status;
 mod tables;
+pub mod transaction;
 pub mod wire;
 
 pub use error::ErrorNumbers;
 pub use language::{CometQl, CometQlBackend, CometQlSession, LanguageConfig};
+pub use transaction::TransactionLimits;

@@ -9,7 +9,9 @@ use std::time::Instant;
 use crate::answer::{Cell, Column, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
-use crate::query::table::{ColumnKey, ColumnKind, KeyFilter, TableColumn, Value as Field};
+use crate::query::table::{
+    ColumnKey, ColumnKind, KeyFilter, TableColumn, Value as Field, visible_rows,
+};
 use crate::query::{QueryLimits, sql_select_limit};
 use crate::statement::{KeyCondition, KeyLookup, Value};
 use crate::tables::{self, Table};
@@ -110,13 +112,13 @@ pub(crate) fn matching(
         Some(by_key) => {
             for field in &by_key.fields {
                 let values = [(by_key.place, field.clone())];
-                let found = table.rows(context, &KeyFilter::new(&values, budget.room()))?;
+                let found = visible_rows(table, context, &KeyFilter::new(&values, budget.room()))?;
                 budget.spend(&found)?;
                 rows.extend(found);
             }
         }
         None => {
-            rows = table.rows(context, &KeyFilter::new(&[], budget.room()))?;
+            rows = visible_rows(table, context, &KeyFilter::new(&[], budget.room()))?;
             budget.spend(&rows)?;
         }
     }

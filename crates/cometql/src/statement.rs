@@ -48,11 +48,20 @@ pub enum Statement {
     /// USE.
     Use(String),
     /// BEGIN, START TRANSACTION.
-    Begin,
+    Begin {
+        /// READ ONLY or READ WRITE, if either is said.
+        read_only: Option<bool>,
+    },
     /// COMMIT.
-    Commit,
+    Commit {
+        /// AND CHAIN: another transaction of the same kind begins at once.
+        chain: bool,
+    },
     /// ROLLBACK of the whole transaction.
-    Rollback,
+    Rollback {
+        /// AND CHAIN.
+        chain: bool,
+    },
     /// SAVEPOINT.
     Savepoint(String),
     /// ROLLBACK TO SAVEPOINT.

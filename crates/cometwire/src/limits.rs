@@ -72,6 +72,12 @@ pub(crate) fn language(settings: &Settings, wire: &wire::Limits, port: u16) -> L
         settings.error_numbers.map(Into::into),
     );
     set(&mut config.check_user, settings.check_user.clone());
+    let transaction = &mut config.transaction;
+    set(
+        &mut transaction.max_changes,
+        settings.max_transaction_changes,
+    );
+    set(&mut transaction.max_bytes, settings.max_transaction_bytes);
     config.variables = vec![
         ("max_allowed_packet".to_owned(), wire.max_packet.to_string()),
         (

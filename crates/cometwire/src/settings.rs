@@ -125,6 +125,19 @@ pub(crate) struct Settings {
     )]
     pub(crate) max_packet_bytes: Option<usize>,
 
+    /// The most changes one transaction may hold until COMMIT [default: 10000].
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_TRANSACTION_CHANGES",
+        help_heading = "Bounds"
+    )]
+    pub(crate) max_transaction_changes: Option<usize>,
+
+    /// The most bytes one transaction may hold until COMMIT [default: 16777216].
+    #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_TRANSACTION_BYTES")]
+    pub(crate) max_transaction_bytes: Option<usize>,
+
     /// Bytes of one message of a browser [default: 1048576].
     #[arg(
         long,
@@ -356,6 +369,10 @@ impl Settings {
             max_browsers: self.max_browsers.or(file.max_browsers),
             max_backends: self.max_backends.or(file.max_backends),
             max_packet_bytes: self.max_packet_bytes.or(file.max_packet_bytes),
+            max_transaction_changes: self
+                .max_transaction_changes
+                .or(file.max_transaction_changes),
+            max_transaction_bytes: self.max_transaction_bytes.or(file.max_transaction_bytes),
             max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
             max_queued_bytes: self.max_queued_bytes.or(file.max_queued_bytes),
             max_backlog_bytes: self.max_backlog_bytes.or(file.max_backlog_bytes),

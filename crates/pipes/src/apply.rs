@@ -85,6 +85,29 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// What it takes in memory while it waits, in bytes: its payload and names,
+    /// and a constant for the rest.
+    pub fn bytes(&self) -> usize {
+        const REST: usize = 128;
+        let text = match self {
+            Self::Publish {
+                pipe,
+                event,
+                payload,
+            } => pipe.as_str().len() + event.as_str().len() + payload.len(),
+            Self::SendPrivate { event, payload, .. } => event.as_str().len() + payload.len(),
+            Self::PutKey { key, .. } => key.reveal().len(),
+            Self::PutSettings { pipe, .. }
+            | Self::RemoveSettings { pipe }
+            | Self::ClearHistory { pipe } => pipe.as_str().len(),
+            Self::RemoveMessage { id } => id.0.len(),
+            Self::RemoveKey { .. } | Self::ClearMailbox { .. } => 0,
+        };
+        REST.saturating_add(text)
+    }
+}
+
 /// What became of one [`Change`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
@@ -183,7 +206,12 @@ impl Hall {
         })
     }
 
-    fn check(&self, dev_id: DevId, changes: &[Change]) -> Result<(), HallError> {
+    /// Whether a backend's changes would be accepted if they were carried out
+    /// now. [`Hall::apply`] asks this itself; who collects changes asks early.
+    ///
+    /// # Errors
+    /// As [`Hall::apply`], but for the store's.
+    pub fn check(&self, dev_id: DevId, changes: &[Change]) -> Result<(), HallError> {
         let mut settled = HashSet::new();
         for change in changes {
             match change {
@@ -427,6 +455,14 @@ impl Hall {
         };
         let event = Outgoing::new(Event::Message(LiveMessage { message, position }));
         pipe.publish(&self.shards, &event, except, touched)
+    }
+
+    /// How many messages a pipe with these settings, or with none, keeps.
+    pub fn history_length(&self, pipe: &PipeName, settings: Option<PipeSettings>) -> u32 {
+        match settings {
+            Some(settings) if settings.length > 0 => settings.length,
+            _ => self.default_history_length(pipe),
+        }
     }
 
     /// The history a pipe keeps without being asked.

@@ -16,7 +16,7 @@ use crate::query::context::SessionContext;
 use crate::query::table::{ColumnKind, Value as Field};
 use crate::scan;
 use crate::statement::{self, Assignment, Condition, Select, Statement};
-use crate::tables::{self, Table};
+use crate::tables::{self, Publication, Table};
 
 /// One backend's session.
 pub struct CometQlSession {
@@ -26,7 +26,8 @@ pub struct CometQlSession {
     /// The tenant it works for: another one only after root's `USE db_N`.
     pub(super) dev_id: DevId,
     pub(super) context: SessionContext,
-    pub(super) in_transaction: bool,
+    /// What came of its last messages, if variables do not tell it yet.
+    pub(super) published: Option<Publication>,
 }
 
 impl Drop for CometQlSession {
@@ -114,6 +115,12 @@ impl Session for CometQlSession {
             if !self.language.hall.tenants().exists(dev_id) {
                 return Err(unknown());
             }
+            if dev_id != self.dev_id && !self.context.transaction.changes().is_empty() {
+                return Err(SqlError::new(
+                    ErrorKind::ActiveTransaction,
+                    format!("changes of db_{} wait for COMMIT", self.dev_id),
+                ));
+            }
             self.dev_id = dev_id;
             self.context.dev_id = dev_id.number();
             self.context.database = Some(DATABASE.into());
@@ -134,7 +141,8 @@ impl Session for CometQlSession {
         self.context.row_count = 0;
         self.context.found_rows = 0;
         Arc::make_mut(&mut self.context.variables).reset();
-        self.in_transaction = false;
+        self.context.transaction = Arc::default();
+        self.published = None;
     }
 
     fn field_list(&self, table: &str) -> Result<Vec<Column>, SqlError> {
@@ -148,7 +156,7 @@ impl Session for CometQlSession {
     }
 
     fn in_transaction(&self) -> bool {
-        self.in_transaction
+        self.context.transaction.is_open()
     }
 
     fn autocommit(&self) -> bool {
@@ -205,6 +213,7 @@ impl CometQlSession {
     ) -> Result<Answer, SqlError> {
         let done = match statement {
             Statement::Insert(insert) => {
+                self.may_change()?;
                 let table = Arc::clone(self.table(&insert.table)?);
                 let plan = if change::looks_first(&insert) && table.is_slow() {
                     let parameters = parameters.to_vec();
@@ -215,9 +224,10 @@ impl CometQlSession {
                 } else {
                     change::insert(table.as_ref(), &insert, parameters, &self.context)?
                 };
-                plan.carry_out(&self.language.hall, self.dev_id).await?
+                self.take_effect(plan).await?
             }
             Statement::Delete(delete) => {
+                self.may_change()?;
                 let table = Arc::clone(self.table(&delete.table)?);
                 let parameters = parameters.to_vec();
                 let is_query = matches!(delete.condition, Some(Condition::General(_)));
@@ -233,34 +243,43 @@ impl CometQlSession {
                     true => self.querying(work).await?,
                     false => self.blocking(work).await?,
                 };
-                plan.carry_out(&self.language.hall, self.dev_id).await?
+                self.take_effect(plan).await?
             }
             Statement::Select(select) => {
+                self.tell_published();
                 return self
                     .select(text, select, parameters)
                     .await
                     .map(Answer::Rows);
             }
             Statement::Show(show) => {
+                self.tell_published();
                 return self
                     .querying(move |language, context| language.engine.show(&show, context))
                     .await
                     .map(Answer::Rows);
             }
             Statement::Set(assignments) => {
-                self.set(&assignments)?;
+                self.set(&assignments).await?;
                 Done::default()
             }
             Statement::Use(database) => {
                 self.use_database(&database)?;
                 Done::default()
             }
-            Statement::Begin => {
-                self.in_transaction = true;
+            Statement::Begin { read_only } => self.begin(read_only).await?,
+            Statement::Commit { chain } => self.commit(chain).await?,
+            Statement::Rollback { chain } => self.roll_back(chain),
+            Statement::Savepoint(name) => {
+                self.set_savepoint(name)?;
                 Done::default()
             }
-            Statement::Commit | Statement::Rollback => {
-                self.in_transaction = false;
+            Statement::RollbackTo(name) => {
+                self.transaction().roll_back_to(&name)?;
+                Done::default()
+            }
+            Statement::Release(name) => {
+                self.transaction().release(&name)?;
                 Done::default()
             }
             Statement::Kill { id, .. } => {
@@ -274,19 +293,16 @@ impl CometQlSession {
                     "EXPLAIN is offered for tables, not for statements",
                 ));
             }
-            Statement::Empty
-            | Statement::Ignored
-            | Statement::Savepoint(_)
-            | Statement::RollbackTo(_)
-            | Statement::Release(_) => Done::default(),
+            Statement::Empty | Statement::Ignored => Done::default(),
         };
         Ok(Answer::Done(done))
     }
 
     /// Clients SET a lot on connecting; what this server does not know has no
     /// effect and is no error (compatibility reference §5.3).
-    fn set(&mut self, assignments: &[Assignment]) -> Result<(), SqlError> {
-        let variables = Arc::make_mut(&mut self.context.variables);
+    async fn set(&mut self, assignments: &[Assignment]) -> Result<(), SqlError> {
+        let mut after = self.context.variables.as_ref().clone();
+        let variables = &mut after;
         for Assignment {
             global,
             name,
@@ -303,6 +319,11 @@ impl CometQlSession {
                 Err(_) | Ok(()) => {}
             }
         }
+        // Switching autocommit on commits what was collected while it was off.
+        if after.autocommit() && !self.context.variables.autocommit() {
+            self.commit(false).await?;
+        }
+        self.context.variables = Arc::new(after);
         Ok(())
     }
 }

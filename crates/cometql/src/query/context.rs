@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::variables::Variables;
+use crate::transaction::Transaction;
 
 /// The session behind a statement: who asks, and what `USER()`, `DATABASE()`,
 /// `@@autocommit` and the like answer. Cheap to clone.
@@ -27,6 +28,8 @@ pub struct SessionContext {
     pub found_rows: u64,
     /// System variables, with what this session has SET.
     pub variables: Arc<Variables>,
+    /// Its own changes that wait for COMMIT: tables show them to this session alone.
+    pub transaction: Arc<Transaction>,
     /// Set by KILL QUERY, from any thread; the statement ends with `Interrupted`.
     pub cancel: CancelToken,
 }
@@ -44,6 +47,7 @@ impl SessionContext {
             row_count: 0,
             found_rows: 0,
             variables,
+            transaction: Arc::default(),
             cancel: CancelToken::default(),
         }
     }

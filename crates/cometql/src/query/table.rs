@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use pipes::Change;
+
 use super::context::SessionContext;
 use crate::answer::{Column, DATABASE};
 use crate::error::SqlError;
@@ -38,6 +40,41 @@ pub trait LiveTable: Send + Sync + 'static {
         context: &SessionContext,
         filter: &KeyFilter<'_>,
     ) -> Result<Vec<Vec<Value>>, SqlError>;
+
+    /// Does to `rows`, which were read with `filter`, what `changes` will do to
+    /// them at COMMIT. Rows that the filter does not ask for may be left out;
+    /// they are dropped afterwards. A table that no change concerns does nothing.
+    fn overlay(
+        &self,
+        context: &SessionContext,
+        changes: &[Change],
+        filter: &KeyFilter<'_>,
+        rows: &mut Vec<Vec<Value>>,
+    ) {
+        let _ = (context, changes, filter, rows);
+    }
+}
+
+/// The rows `context` sees: the table's, and on them what its own transaction
+/// has changed so far.
+///
+/// # Errors
+/// As [`LiveTable::rows`].
+pub fn visible_rows(
+    table: &dyn LiveTable,
+    context: &SessionContext,
+    filter: &KeyFilter<'_>,
+) -> Result<Vec<Vec<Value>>, SqlError> {
+    let changes = context.transaction.changes();
+    if changes.is_empty() {
+        return table.rows(context, filter);
+    }
+    // Any number of the first rows may be gone.
+    let mut rows = table.rows(context, &KeyFilter::new(filter.values, usize::MAX))?;
+    table.overlay(context, changes, filter, &mut rows);
+    rows.retain(|row| filter.matches(row));
+    rows.truncate(filter.limit);
+    Ok(rows)
 }
 
 /// One column of a [`LiveTable`].
@@ -155,7 +192,7 @@ impl TableColumn {
 }
 
 /// One value of a row, before it becomes text on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Value {
     /// No value. Tables of the language have none; `information_schema` does.
     Null,
@@ -231,6 +268,13 @@ impl<'a> KeyFilter<'a> {
             Some(Value::Integer(integer)) => Some(*integer),
             _ => None,
         }
+    }
+
+    /// Whether a row has all the values asked for.
+    pub fn matches(&self, row: &[Value]) -> bool {
+        self.values
+            .iter()
+            .all(|(column, value)| row.get(*column) == Some(value))
     }
 
     /// Whether no key is asked for: a full listing.

@@ -160,6 +160,21 @@ impl Variables {
         Ok(())
     }
 
+    /// Gives `name` a value that only the server gives, such as
+    /// `cometwire_receivers`. Does nothing if there is no such variable.
+    pub(crate) fn tell(&mut self, name: &str, value: Option<String>) {
+        if let Ok((name, _)) = self.server.entry(name) {
+            self.session.insert(name, value.map(Arc::from));
+        }
+    }
+
+    /// Whether the session's transactions begin as read-only ones.
+    pub fn read_only(&self) -> bool {
+        READ_ONLY
+            .iter()
+            .any(|name| matches!(self.get(name), Ok(Some(value)) if &*value == "1"))
+    }
+
     /// Forgets everything the session has SET (COM_RESET_CONNECTION).
     pub fn reset(&mut self) {
         self.session.clear();
@@ -246,6 +261,9 @@ fn tolerable_sql_mode(value: &str) -> String {
 
 const ERROR_NUMBERS: &str = "cometwire_error_numbers";
 
+/// The two names of one flag.
+const READ_ONLY: [&str; 2] = ["transaction_read_only", "tx_read_only"];
+
 const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
     ("auto_increment_increment", Kind::Text, Some("1")),
     ("auto_increment_offset", Kind::Text, Some("1")),
@@ -271,6 +289,8 @@ const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
     ),
     ("collation_server", Kind::Fixed, Some("utf8mb4_general_ci")),
     (ERROR_NUMBERS, Kind::Text, Some("cometql")),
+    ("cometwire_offset", Kind::Fixed, None),
+    ("cometwire_receivers", Kind::Fixed, None),
     ("connect_timeout", Kind::Fixed, Some("10")),
     ("datadir", Kind::Fixed, Some("")),
     ("default_storage_engine", Kind::Text, Some("CometWire")),

@@ -21,7 +21,7 @@ use rusqlite::vtab::{
 use rusqlite::{Connection, Error, Result};
 
 use super::running::{Running, Slot};
-use super::table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, Value};
+use super::table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, Value, visible_rows};
 use crate::error::SqlError;
 
 /// Makes `table` readable on `connection` under its [`sqlite_name`].
@@ -387,7 +387,7 @@ impl LiveCursor {
         let filter = KeyFilter::new(keys, limit);
         // A panic must not unwind into SQLite's frames: that would end the process.
         let rows = catch_unwind(AssertUnwindSafe(|| {
-            self.table.rows(&running.context, &filter)
+            visible_rows(&*self.table, &running.context, &filter)
         }))
         .unwrap_or_else(|_| {
             Err(SqlError::internal(format!(

@@ -120,14 +120,17 @@ pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
         }
         "begin" => {
             words.take("work");
-            words.end(Statement::Begin)
+            words.end(Statement::Begin { read_only: None })
         }
-        "start" if words.take("transaction") => Ok(Statement::Begin),
+        "start" if words.take("transaction") => {
+            let read_only = characteristics(&mut words)?;
+            words.end(Statement::Begin { read_only })
+        }
         "start" => Err(SqlError::unsupported("only START TRANSACTION is offered")),
         "commit" => {
             words.take("work");
-            completion(&mut words);
-            words.end(Statement::Commit)
+            let chain = completion(&mut words)?;
+            words.end(Statement::Commit { chain })
         }
         "rollback" => {
             words.take("work");
@@ -136,8 +139,8 @@ pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
                 let name = words.name("the name of a savepoint")?;
                 return words.end(Statement::RollbackTo(name));
             }
-            completion(&mut words);
-            words.end(Statement::Rollback)
+            let chain = completion(&mut words)?;
+            words.end(Statement::Rollback { chain })
         }
         "savepoint" => {
             let name = words.name("the name of a savepoint")?;
@@ -168,12 +171,51 @@ pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
     }
 }
 
-/// `AND [NO] CHAIN`, `[NO] RELEASE`: neither changes anything here.
-fn completion(words: &mut Words<'_>) {
-    while ["and", "no", "chain", "release"]
-        .iter()
-        .any(|word| words.take(word))
-    {}
+/// What may follow START TRANSACTION: whether it is READ ONLY, if that is said.
+/// Every snapshot is as consistent as the statement that reads it.
+fn characteristics(words: &mut Words<'_>) -> Result<Option<bool>, SqlError> {
+    let mut read_only = None;
+    if words.lexemes.is_empty() {
+        return Ok(read_only);
+    }
+    loop {
+        if words.take("with") {
+            if !(words.take("consistent") && words.take("snapshot")) {
+                return Err(words.expected("CONSISTENT SNAPSHOT"));
+            }
+        } else if read_only.is_none() && words.take("read") {
+            read_only = Some(words.take("only"));
+            if read_only == Some(false) && !words.take("write") {
+                return Err(words.expected("ONLY or WRITE"));
+            }
+        } else {
+            return Err(words.expected("READ ONLY, READ WRITE or WITH CONSISTENT SNAPSHOT"));
+        }
+        if !words.take(",") {
+            return Ok(read_only);
+        }
+    }
+}
+
+/// `[AND [NO] CHAIN] [[NO] RELEASE]`: whether CHAIN is said.
+fn completion(words: &mut Words<'_>) -> Result<bool, SqlError> {
+    let mut chain = false;
+    if words.take("and") {
+        chain = !words.take("no");
+        if !words.take("chain") {
+            return Err(words.expected("CHAIN"));
+        }
+    }
+    if words.take("no") {
+        if !words.take("release") {
+            return Err(words.expected("RELEASE"));
+        }
+    } else if words.take("release") {
+        return Err(SqlError::unsupported(
+            "RELEASE is not offered by this server: end the transaction, then close the connection",
+        ));
+    }
+    Ok(chain)
 }
 
 fn set(words: &Words<'_>) -> Result<Vec<Assignment>, SqlError> {

@@ -2,6 +2,7 @@
 //! shows, what INSERT and DELETE do. The catalogue is the list of them; the query
 //! engine, SHOW, DESCRIBE and `information_schema` are all fed from it.
 
+mod overlay;
 mod pipes_messages;
 mod pipes_settings;
 mod pipes_table;
@@ -145,33 +146,56 @@ pub(crate) fn column_number(
         })
 }
 
+/// What came of the messages of a statement, or of a COMMIT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Publication {
+    /// Connections they were handed to, added up.
+    pub(crate) receivers: u64,
+    /// Where the last one that was stored stands in its history.
+    pub(crate) offset: Option<u64>,
+}
+
+/// What came of the messages among `effects`, if there were any.
+pub(crate) fn publication(effects: &[Effect]) -> Option<Publication> {
+    let mut publication = None;
+    for effect in effects {
+        let (more, position) = match effect {
+            Effect::Published {
+                receivers,
+                position,
+            } => (*receivers, *position),
+            Effect::Sent { receivers } => (*receivers, None),
+            Effect::Removed(_) | Effect::Done => continue,
+        };
+        let so_far = publication.get_or_insert(Publication {
+            receivers: 0,
+            offset: None,
+        });
+        so_far.receivers += more;
+        so_far.offset = position.map(|position| position.offset).or(so_far.offset);
+    }
+    publication
+}
+
 /// The text for the OK packet: who received what was published, and where it
 /// stands in the history.
 pub(crate) fn info(effects: &[Effect]) -> String {
-    let mut receivers: Option<u64> = None;
-    let mut removed: Option<u64> = None;
-    let mut offset = None;
-    for effect in effects {
-        match effect {
-            Effect::Published {
-                receivers: more,
-                position,
-            } => {
-                receivers = Some(receivers.unwrap_or(0) + more);
-                offset = position.map(|position| position.offset).or(offset);
-            }
-            Effect::Sent { receivers: more } => {
-                receivers = Some(receivers.unwrap_or(0) + more);
-            }
-            Effect::Removed(rows) => removed = Some(removed.unwrap_or(0) + rows),
-            Effect::Done => {}
-        }
+    if let Some(Publication { receivers, offset }) = publication(effects) {
+        return match offset {
+            Some(offset) => format!("Receivers: {receivers}  Offset: {offset}"),
+            None => format!("Receivers: {receivers}"),
+        };
     }
-    match (receivers, offset, removed) {
-        (Some(receivers), Some(offset), _) => format!("Receivers: {receivers}  Offset: {offset}"),
-        (Some(receivers), None, _) => format!("Receivers: {receivers}"),
-        (None, _, Some(removed)) => format!("Deleted: {removed}"),
-        (None, _, None) => String::new(),
+    let removed: Vec<u64> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Removed(rows) => Some(*rows),
+            _ => None,
+        })
+        .collect();
+    match removed.is_empty() {
+        true => String::new(),
+        false => format!("Deleted: {}", removed.iter().sum::<u64>()),
     }
 }
 

@@ -1,11 +1,15 @@
 //! `pipes_messages`: INSERT publishes, SELECT reads histories, DELETE empties
 //! them (compatibility reference §3.1).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use pipes::message::{MessageId, StoredMessage};
+use pipes::message::{MessageId, StoredMessage, UnixTime};
+use pipes::name::{EventName, PipeName};
+use pipes::settings::PipeSettings;
 use pipes::{Change, Hall};
 
+use super::overlay::Piles;
 use super::{InsertRow, Inserted, Key, Table, pipe_key, pipe_of, storage_error, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
@@ -74,6 +78,58 @@ impl LiveTable for PipesMessages {
         }
         Ok(rows)
     }
+
+    /// A message that waits for COMMIT has no id yet: the store gives it.
+    fn overlay(
+        &self,
+        context: &SessionContext,
+        changes: &[Change],
+        filter: &KeyFilter<'_>,
+        rows: &mut Vec<Vec<Value>>,
+    ) {
+        let Ok(dev_id) = tenant(context.dev_id) else {
+            return;
+        };
+        let mut histories = Piles::of(std::mem::take(rows), NAME);
+        let mut settled: HashMap<&PipeName, Option<PipeSettings>> = HashMap::new();
+        for change in changes {
+            match change {
+                Change::Publish {
+                    pipe,
+                    event,
+                    payload,
+                } => {
+                    let name = Value::from(pipe.as_str());
+                    let is_asked_for = filter.value(NAME).is_none_or(|asked| *asked == name);
+                    let settings = match settled.get(pipe) {
+                        Some(settings) => *settings,
+                        None => self.hall.pipe_settings(dev_id, pipe),
+                    };
+                    let keeps = self.hall.history_length(pipe, settings) as usize;
+                    if is_asked_for && keeps > 0 {
+                        histories.add(name, pending_row(pipe, event, payload), keeps);
+                    }
+                }
+                Change::PutSettings { pipe, settings } => {
+                    settled.insert(pipe, Some(*settings));
+                    if settings.length > 0 {
+                        histories.trim(&pipe.as_str().into(), settings.length as usize);
+                    }
+                }
+                Change::RemoveSettings { pipe } => {
+                    settled.insert(pipe, None);
+                    histories.clear(&pipe.as_str().into());
+                }
+                Change::ClearHistory { pipe } => histories.clear(&pipe.as_str().into()),
+                Change::RemoveMessage { id } => {
+                    histories.remove(ID, &id.0.as_str().into());
+                }
+                _ => {}
+            }
+        }
+        histories.trim_all(self.hall.limits().history_read);
+        *rows = histories.into_rows(INDEX);
+    }
 }
 
 impl Table for PipesMessages {
@@ -122,6 +178,18 @@ impl Table for PipesMessages {
             }
         }
     }
+}
+
+fn pending_row(pipe: &PipeName, event: &EventName, payload: &Arc<str>) -> Vec<Value> {
+    vec![
+        "".into(),
+        Value::Integer(UnixTime::now().0 as i64),
+        pipe.as_str().into(),
+        Value::Integer(0),
+        event.clone().or_undefined().as_str().into(),
+        Arc::clone(payload).into(),
+        Value::Integer(0),
+    ]
 }
 
 fn row(stored: &StoredMessage, index: usize) -> Vec<Value> {

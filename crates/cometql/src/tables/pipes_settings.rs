@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use pipes::name::PipeName;
 use pipes::settings::{MAX_HISTORY, PipeSettings};
 use pipes::{Change, Hall};
 
+use super::overlay::{KeyedChange, overlay_by_key};
 use super::{InsertRow, Inserted, Key, Table, pipe_key, pipe_of, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
@@ -56,9 +58,28 @@ impl LiveTable for PipesSettings {
         Ok(settings
             .into_iter()
             .take(filter.limit)
-            .map(|(pipe, settings)| vec![pipe.as_str().into(), settings.length.into()])
+            .map(|(pipe, settings)| row(&pipe, settings))
             .collect())
     }
+
+    fn overlay(
+        &self,
+        _: &SessionContext,
+        changes: &[Change],
+        filter: &KeyFilter<'_>,
+        rows: &mut Vec<Vec<Value>>,
+    ) {
+        let changes = changes.iter().filter_map(|change| match change {
+            Change::PutSettings { pipe, settings } => Some(KeyedChange::Put(row(pipe, *settings))),
+            Change::RemoveSettings { pipe } => Some(KeyedChange::Remove(pipe.as_str().into())),
+            _ => None,
+        });
+        overlay_by_key(NAME, changes, filter, rows);
+    }
+}
+
+fn row(pipe: &PipeName, settings: PipeSettings) -> Vec<Value> {
+    vec![pipe.as_str().into(), settings.length.into()]
 }
 
 impl Table for PipesSettings {

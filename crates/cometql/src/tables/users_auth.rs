@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pipes::name::{AccessKey, NameError, UserId};
 use pipes::{Change, Hall};
 
+use super::overlay::{KeyedChange, overlay_by_key};
 use super::row::name_error;
 use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
 use crate::error::SqlError;
@@ -55,9 +56,28 @@ impl LiveTable for UsersAuth {
         Ok(keys
             .into_iter()
             .take(filter.limit)
-            .map(|(user, key)| vec![user.number().into(), key.reveal().into()])
+            .map(|(user, key)| row(user, &key))
             .collect())
     }
+
+    fn overlay(
+        &self,
+        _: &SessionContext,
+        changes: &[Change],
+        filter: &KeyFilter<'_>,
+        rows: &mut Vec<Vec<Value>>,
+    ) {
+        let changes = changes.iter().filter_map(|change| match change {
+            Change::PutKey { user, key } => Some(KeyedChange::Put(row(*user, key))),
+            Change::RemoveKey { user } => Some(KeyedChange::Remove(user.number().into())),
+            _ => None,
+        });
+        overlay_by_key(ID, changes, filter, rows);
+    }
+}
+
+fn row(user: UserId, key: &AccessKey) -> Vec<Value> {
+    vec![user.number().into(), key.reveal().into()]
 }
 
 impl Table for UsersAuth {

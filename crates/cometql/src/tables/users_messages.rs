@@ -6,12 +6,14 @@ use std::sync::Arc;
 use pipes::name::UserId;
 use pipes::{Change, Hall};
 
+use super::overlay::Piles;
 use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
 
 const ID: usize = 0;
+const INDEX: usize = 1;
 const EVENT: usize = 2;
 const MESSAGE: usize = 3;
 
@@ -67,6 +69,42 @@ impl LiveTable for UsersMessages {
             }
         }
         Ok(rows)
+    }
+
+    /// Whether a browser of the user would take the message at once is not asked:
+    /// before COMMIT everything waits.
+    fn overlay(
+        &self,
+        _: &SessionContext,
+        changes: &[Change],
+        filter: &KeyFilter<'_>,
+        rows: &mut Vec<Vec<Value>>,
+    ) {
+        let mut mailboxes = Piles::of(std::mem::take(rows), ID);
+        let newest = self.hall.limits().mailbox_length as usize;
+        for change in changes {
+            match change {
+                Change::SendPrivate {
+                    user: Some(user),
+                    event,
+                    payload,
+                } => {
+                    let user = Value::from(user.number());
+                    if filter.value(ID).is_none_or(|asked| *asked == user) {
+                        let row = vec![
+                            user.clone(),
+                            Value::Integer(0),
+                            event.clone().or_undefined().as_str().into(),
+                            Arc::clone(payload).into(),
+                        ];
+                        mailboxes.add(user, row, newest);
+                    }
+                }
+                Change::ClearMailbox { user } => mailboxes.clear(&user.number().into()),
+                _ => {}
+            }
+        }
+        *rows = mailboxes.into_rows(INDEX);
     }
 }
 

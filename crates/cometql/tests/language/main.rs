@@ -21,3 +21,4 @@ mod roads;
 mod selects;
 mod sessions;
 mod store;
+mod transactions;

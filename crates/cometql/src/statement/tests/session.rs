@@ -127,15 +127,24 @@ fn statements_about_the_session_are_read() {
         ("/*!40100 */", Statement::Empty),
         ("use CometQL_v1", Statement::Use("CometQL_v1".into())),
         ("USE `db_7`;", Statement::Use("db_7".into())),
-        ("BEGIN", Statement::Begin),
-        ("START TRANSACTION ", Statement::Begin),
+        ("BEGIN", Statement::Begin { read_only: None }),
+        ("START TRANSACTION ", Statement::Begin { read_only: None }),
         (
             "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-            Statement::Begin,
+            Statement::Begin { read_only: None },
         ),
-        ("COMMIT ", Statement::Commit),
-        ("COMMIT AND NO CHAIN NO RELEASE", Statement::Commit),
-        ("ROLLBACK ", Statement::Rollback),
+        (
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+            Statement::Begin {
+                read_only: Some(true),
+            },
+        ),
+        ("COMMIT ", Statement::Commit { chain: false }),
+        (
+            "COMMIT AND NO CHAIN NO RELEASE",
+            Statement::Commit { chain: false },
+        ),
+        ("ROLLBACK ", Statement::Rollback { chain: false }),
         ("SAVEPOINT s1", Statement::Savepoint("s1".into())),
         (
             "ROLLBACK WORK TO SAVEPOINT `s1`",

@@ -1,0 +1,119 @@
+//! When a session's changes take effect: at once, or together at COMMIT. What
+//! waits, and its bounds, are in [`crate::transaction`].
+
+use std::sync::Arc;
+
+use super::CometQlSession;
+use crate::answer::Done;
+use crate::change::Plan;
+use crate::error::{ErrorKind, SqlError};
+use crate::tables::Publication;
+use crate::transaction::Transaction;
+
+impl CometQlSession {
+    /// A statement's changes: carried out, or kept for COMMIT. With
+    /// `autocommit=0` the first change begins a transaction.
+    pub(super) async fn take_effect(&mut self, plan: Plan) -> Result<Done, SqlError> {
+        if !self.context.transaction.is_open() && self.context.variables.autocommit() {
+            let (done, published) = plan.carry_out(&self.language.hall, self.dev_id).await?;
+            self.remember(published);
+            return Ok(done);
+        }
+        let transaction = Arc::make_mut(&mut self.context.transaction);
+        if !transaction.is_open() {
+            transaction.begin(false);
+        }
+        let hall = &self.language.hall;
+        let limits = &self.language.config.transaction;
+        plan.wait_in(transaction, hall, self.dev_id, limits)
+    }
+
+    /// Refuses a statement that would change something where nothing may change.
+    pub(super) fn may_change(&self) -> Result<(), SqlError> {
+        let is_read_only = match self.context.transaction.is_open() {
+            true => self.context.transaction.is_read_only(),
+            false => self.context.variables.read_only(),
+        };
+        match is_read_only {
+            false => Ok(()),
+            true => Err(SqlError::new(
+                ErrorKind::ReadOnlyTransaction,
+                "a statement that changes something, in a read-only transaction",
+            )),
+        }
+    }
+
+    /// Begins a transaction; one that is open is committed first, as MySQL does.
+    pub(super) async fn begin(&mut self, read_only: Option<bool>) -> Result<Done, SqlError> {
+        let done = self.commit(false).await?;
+        let read_only = read_only.unwrap_or_else(|| self.context.variables.read_only());
+        self.transaction().begin(read_only);
+        Ok(done)
+    }
+
+    /// Makes everything that waits visible, together and in order, or nothing of it.
+    pub(super) async fn commit(&mut self, chain: bool) -> Result<Done, SqlError> {
+        let plan = Plan::committed(self.end(chain));
+        let (done, published) = plan.carry_out(&self.language.hall, self.dev_id).await?;
+        self.remember(published);
+        Ok(done)
+    }
+
+    /// Forgets everything that waits.
+    pub(super) fn roll_back(&mut self, chain: bool) -> Done {
+        let forgotten = self.end(chain).len();
+        Done {
+            info: match forgotten {
+                0 => String::new(),
+                forgotten => format!("Rolled back: {forgotten}"),
+            },
+            ..Done::default()
+        }
+    }
+
+    /// SAVEPOINT. Without a transaction there is nothing it could keep.
+    pub(super) fn set_savepoint(&mut self, name: String) -> Result<(), SqlError> {
+        let autocommit = self.context.variables.autocommit();
+        let transaction = Arc::make_mut(&mut self.context.transaction);
+        if !transaction.is_open() {
+            if autocommit {
+                return Ok(());
+            }
+            transaction.begin(false);
+        }
+        transaction.set_savepoint(name, &self.language.config.transaction)
+    }
+
+    /// The transaction, to be changed.
+    pub(super) fn transaction(&mut self) -> &mut Transaction {
+        Arc::make_mut(&mut self.context.transaction)
+    }
+
+    fn end(&mut self, chain: bool) -> Vec<pipes::Change> {
+        let transaction = self.transaction();
+        let goes_on = chain && transaction.is_open();
+        let is_read_only = transaction.is_read_only();
+        let changes = transaction.end();
+        if goes_on {
+            transaction.begin(is_read_only);
+        }
+        changes
+    }
+
+    fn remember(&mut self, published: Option<Publication>) {
+        if published.is_some() {
+            self.published = published;
+        }
+    }
+
+    /// Lets `@@cometwire_receivers` and `@@cometwire_offset` tell of the last
+    /// messages. Done when variables are about to be read, not for each message.
+    pub(super) fn tell_published(&mut self) {
+        let Some(Publication { receivers, offset }) = self.published.take() else {
+            return;
+        };
+        let variables = Arc::make_mut(&mut self.context.variables);
+        variables.tell("cometwire_receivers", Some(receivers.to_string()));
+        variables.tell("cometwire_offset", offset.map(|offset| offset.to_string()));
+    }
+}
