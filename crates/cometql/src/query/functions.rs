@@ -11,6 +11,7 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
 use super::calendar::{Moment, Unit};
+use super::functions_text::MORE;
 use super::pattern::{LikePattern, regex};
 use super::running::Slot;
 use crate::error::SqlError;
@@ -20,14 +21,14 @@ const SLEEP_STEP: Duration = Duration::from_millis(20);
 
 /// The longest text CONCAT makes, in bytes. SQLite bounds values only after
 /// they have been made.
-const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
+pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// SQLite's own words for a value past its bound.
-const TOO_BIG: &str = "string or blob too big";
+pub(super) const TOO_BIG: &str = "string or blob too big";
 
 /// Registers every function on `connection`.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
-    for (name, arguments, function) in PURE {
+    for (name, arguments, function) in PURE.iter().chain(MORE) {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let slot = slot.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
@@ -68,7 +69,7 @@ pub(super) fn real_text(real: f64) -> String {
     }
 }
 
-type Function = fn(&Context<'_>, &Slot) -> Result<Value>;
+pub(super) type Function = fn(&Context<'_>, &Slot) -> Result<Value>;
 
 /// Functions whose value depends on their arguments alone.
 const PURE: &[(&str, i32, Function)] = &[
@@ -413,7 +414,7 @@ fn refused(_context: &Context<'_>, slot: &Slot, error: Error) -> Error {
     }
 }
 
-fn value<'a>(context: &'a Context<'_>, index: usize) -> ValueRef<'a> {
+pub(super) fn value<'a>(context: &'a Context<'_>, index: usize) -> ValueRef<'a> {
     if index < context.len() {
         context.get_raw(index)
     } else {
@@ -421,11 +422,11 @@ fn value<'a>(context: &'a Context<'_>, index: usize) -> ValueRef<'a> {
     }
 }
 
-fn text<'a>(context: &'a Context<'_>, index: usize) -> Option<Cow<'a, str>> {
+pub(super) fn text<'a>(context: &'a Context<'_>, index: usize) -> Option<Cow<'a, str>> {
     value_text(value(context, index))
 }
 
-fn integer(context: &Context<'_>, index: usize) -> Option<i64> {
+pub(super) fn integer(context: &Context<'_>, index: usize) -> Option<i64> {
     match value(context, index) {
         ValueRef::Null => None,
         ValueRef::Integer(integer) => Some(integer),
@@ -433,12 +434,12 @@ fn integer(context: &Context<'_>, index: usize) -> Option<i64> {
     }
 }
 
-fn moment(context: &Context<'_>, index: usize) -> Option<Moment> {
+pub(super) fn moment(context: &Context<'_>, index: usize) -> Option<Moment> {
     Moment::parse(&text(context, index)?)
 }
 
 /// The number at the beginning of a text, as MySQL converts it; 0 if there is none.
-fn number(value: ValueRef<'_>) -> f64 {
+pub(super) fn number(value: ValueRef<'_>) -> f64 {
     let text = match value {
         ValueRef::Null => return 0.0,
         ValueRef::Integer(integer) => return integer as f64,

@@ -12,7 +12,7 @@
 //! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
 //! - `typed`: what computed columns are called.
 //! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
-//! - `functions`, `pattern`, `calendar`: MySQL's functions.
+//! - `functions`, `functions_text`, `pattern`, `calendar`: MySQL's functions.
 //! - `vtab`, `running`, `catalogue`, `show_select`: the joints between these.
 
 mod calendar;
@@ -23,6 +23,7 @@ pub mod engine;
 mod expression;
 mod from;
 mod functions;
+mod functions_text;
 pub mod information_schema;
 mod names;
 mod operators;

@@ -1,0 +1,200 @@
+//! MySQL's smaller functions of texts and numbers: padding, lists in a text,
+//! digests, powers. Registered with those of the sibling `functions`.
+
+use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Error, Result};
+use sha1::Sha1;
+use sha2::{Sha224, Sha256, Sha384, Sha512};
+
+use super::functions::{Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, text, value};
+
+/// Seconds in a day.
+const DAY: i64 = 86_400;
+
+/// The functions of this file.
+pub(super) const MORE: &[(&str, i32, Function)] = &[
+    ("m_lpad", 3, |context, _| {
+        padded(context, |text, pad| pad + text)
+    }),
+    ("m_rpad", 3, |context, _| {
+        padded(context, |text, pad| text.to_owned() + &pad)
+    }),
+    ("m_reverse", 1, |context, _| {
+        let text = text(context, 0);
+        Ok(text.map_or(Value::Null, |text| {
+            Value::Text(text.chars().rev().collect())
+        }))
+    }),
+    ("m_repeat", 2, |context, _| {
+        let (Some(text), Some(count)) = (text(context, 0), integer(context, 1)) else {
+            return Ok(Value::Null);
+        };
+        repeated(&text, count)
+    }),
+    ("m_space", 1, |context, _| match integer(context, 0) {
+        Some(count) => repeated(" ", count),
+        None => Ok(Value::Null),
+    }),
+    ("m_find_in_set", 2, |context, _| {
+        let (Some(wanted), Some(list)) = (text(context, 0), text(context, 1)) else {
+            return Ok(Value::Null);
+        };
+        let wanted = wanted.to_lowercase();
+        let position = (1..)
+            .zip(list.split(','))
+            .find(|(_, item)| !list.is_empty() && item.to_lowercase() == wanted)
+            .map_or(0, |(position, _)| position);
+        Ok(Value::Integer(position))
+    }),
+    ("m_elt", -1, |context, _| {
+        let index = integer(context, 0).and_then(|index| usize::try_from(index).ok());
+        let item = index
+            .filter(|index| *index > 0)
+            .and_then(|index| text(context, index));
+        Ok(item.map_or(Value::Null, |item| Value::Text(item.into_owned())))
+    }),
+    ("m_substring_index", 3, |context, _| {
+        let (Some(text), Some(delimiter), Some(count)) =
+            (text(context, 0), text(context, 1), integer(context, 2))
+        else {
+            return Ok(Value::Null);
+        };
+        Ok(Value::Text(
+            substring_index(&text, &delimiter, count).to_owned(),
+        ))
+    }),
+    ("m_sha1", 1, |context, _| digest::<Sha1>(context)),
+    ("m_sha2", 2, |context, _| match integer(context, 1) {
+        Some(224) => digest::<Sha224>(context),
+        Some(0 | 256) => digest::<Sha256>(context),
+        Some(384) => digest::<Sha384>(context),
+        Some(512) => digest::<Sha512>(context),
+        _ => Ok(Value::Null),
+    }),
+    ("m_ascii", 1, |context, _| {
+        let text = text(context, 0);
+        Ok(text.map_or(Value::Null, |text| {
+            Value::Integer(text.bytes().next().map_or(0, i64::from))
+        }))
+    }),
+    ("m_power", 2, |context, _| {
+        if matches!(value(context, 0), ValueRef::Null)
+            || matches!(value(context, 1), ValueRef::Null)
+        {
+            return Ok(Value::Null);
+        }
+        let power = number(value(context, 0)).powf(number(value(context, 1)));
+        Ok(finite(power))
+    }),
+    ("m_sqrt", 1, |context, _| {
+        Ok(match value(context, 0) {
+            ValueRef::Null => Value::Null,
+            other => finite(number(other).sqrt()),
+        })
+    }),
+    ("m_datediff", 2, |context, _| {
+        let (Some(later), Some(earlier)) = (moment(context, 0), moment(context, 1)) else {
+            return Ok(Value::Null);
+        };
+        let days = later.unix().div_euclid(DAY) - earlier.unix().div_euclid(DAY);
+        Ok(Value::Integer(days))
+    }),
+    ("m_dayname", 1, |context, _| {
+        let moment = moment(context, 0);
+        Ok(moment.map_or(Value::Null, |moment| Value::Text(moment.format("%W"))))
+    }),
+    ("m_monthname", 1, |context, _| {
+        let moment = moment(context, 0);
+        Ok(moment.map_or(Value::Null, |moment| Value::Text(moment.format("%M"))))
+    }),
+];
+
+type Context<'a> = rusqlite::functions::Context<'a>;
+
+fn padded(context: &Context<'_>, join: fn(&str, String) -> String) -> Result<Value> {
+    let (Some(text), Some(length), Some(pad)) =
+        (text(context, 0), integer(context, 1), text(context, 2))
+    else {
+        return Ok(Value::Null);
+    };
+    let Ok(length) = usize::try_from(length) else {
+        return Ok(Value::Null);
+    };
+    if length > MAX_TEXT_BYTES / 4 {
+        return Err(Error::UserFunctionError(TOO_BIG.into()));
+    }
+    let present = text.chars().count();
+    if present >= length {
+        return Ok(Value::Text(text.chars().take(length).collect()));
+    }
+    if pad.is_empty() {
+        return Ok(Value::Text(String::new()));
+    }
+    let missing = pad.chars().cycle().take(length - present).collect();
+    Ok(Value::Text(join(&text, missing)))
+}
+
+fn repeated(text: &str, count: i64) -> Result<Value> {
+    let count = usize::try_from(count).unwrap_or(0);
+    if text.len().saturating_mul(count) > MAX_TEXT_BYTES {
+        return Err(Error::UserFunctionError(TOO_BIG.into()));
+    }
+    Ok(Value::Text(text.repeat(count)))
+}
+
+/// The text before the delimiter number `count`, or after it counted from the end.
+fn substring_index<'a>(text: &'a str, delimiter: &str, count: i64) -> &'a str {
+    if delimiter.is_empty() || count == 0 {
+        return "";
+    }
+    let nth = usize::try_from(count.unsigned_abs() - 1).unwrap_or(usize::MAX);
+    if count > 0 {
+        match text.match_indices(delimiter).nth(nth) {
+            Some((at, _)) => text.get(..at).unwrap_or_default(),
+            None => text,
+        }
+    } else {
+        match text.rmatch_indices(delimiter).nth(nth) {
+            Some((at, found)) => text.get(at + found.len()..).unwrap_or_default(),
+            None => text,
+        }
+    }
+}
+
+fn digest<D: sha1::Digest>(context: &Context<'_>) -> Result<Value> {
+    let Some(text) = text(context, 0) else {
+        return Ok(Value::Null);
+    };
+    let digest = D::digest(text.as_bytes());
+    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Value::Text(hex))
+}
+
+/// A number MySQL can write; NULL for the others.
+fn finite(number: f64) -> Value {
+    if number.is_finite() {
+        Value::Real(number)
+    } else {
+        Value::Null
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_at_a_delimiter_counted_from_either_end() {
+        for (count, expected) in [
+            (1, "a"),
+            (2, "a.b"),
+            (9, "a.b.c"),
+            (-1, "c"),
+            (-2, "b.c"),
+            (0, ""),
+        ] {
+            assert_eq!(substring_index("a.b.c", ".", count), expected, "{count}");
+        }
+        assert_eq!(substring_index("a.b", ".", i64::MIN), "a.b");
+    }
+}
