@@ -3,7 +3,7 @@
 //! `presence`, what SELECT shows in `listing`, and the timed work in
 //! `housekeeping`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -218,12 +218,12 @@ impl Hall {
         let limit = self.config.limits.subscriptions_per_connection;
         let mut refused = RefusedNames::new();
         let mut accepted: Vec<&PipeName> = Vec::with_capacity(wanted.len().min(limit));
-        let mut seen = std::collections::HashSet::with_capacity(wanted.len());
-        let others = |name: &PipeName| keep_others && !wanted.contains(name);
+        let distinct: HashSet<&PipeName> = wanted.iter().collect();
         let held = match keep_others {
-            true => connection.subscribed_to(|name| others(name)),
+            true => connection.subscribed_to(|name| !distinct.contains(name)),
             false => 0,
         };
+        let mut seen = HashSet::with_capacity(distinct.len());
         for name in wanted {
             if !seen.insert(name) {
                 continue;
@@ -244,7 +244,7 @@ impl Hall {
         if subscriptions.closed {
             return refused;
         }
-        let keep: std::collections::HashSet<&PipeName> = accepted.iter().copied().collect();
+        let keep: HashSet<&PipeName> = accepted.iter().copied().collect();
         subscriptions.by_name.retain(|name, subscription| {
             let kept = keep_others || keep.contains(name);
             if !kept {

@@ -1,6 +1,8 @@
 //! What browsers say: one text message is a command word and its arguments, one a
 //! line (compatibility reference §3). Nothing is copied but names.
 
+use std::collections::HashSet;
+
 use pipes::message::Position;
 use pipes::name::{EventName, MAX_NAME, NameError, PipeName, UserId};
 use thiserror::Error;
@@ -124,10 +126,11 @@ fn subscription(arguments: &str) -> Command<'_> {
 }
 
 /// Three lines a pipe: name, epoch, offset; the numbers are empty for a pipe the
-/// browser has no position in.
+/// browser has no position in. Of a pipe named twice the first position counts.
 fn resume(arguments: &str) -> Result<Command<'_>, CommandError> {
     let mut lines = arguments.split('\n');
     let mut pipes = Vec::new();
+    let mut seen = HashSet::new();
     while let Some(name) = lines.next().filter(|name| !name.is_empty()) {
         let pipe = PipeName::parse_with_minimum(name, 2)?;
         let (epoch, offset) = (lines.next(), lines.next());
@@ -142,7 +145,10 @@ fn resume(arguments: &str) -> Result<Command<'_>, CommandError> {
                 }
             },
         };
-        pipes.push((pipe, position));
+        // Reading one history again and again would cost the server, not the browser.
+        if seen.insert(pipe.clone()) {
+            pipes.push((pipe, position));
+        }
     }
     Ok(Command::Resume(pipes))
 }
@@ -287,6 +293,10 @@ mod tests {
                 (pipe("web_b"), None),
                 (pipe("web_c"), at(0, 0)),
             ]))
+        );
+        assert_eq!(
+            Command::parse("resume\nweb_a\n7\n42\nweb_a\n7\n1"),
+            Ok(Command::Resume(vec![(pipe("web_a"), at(7, 42))]))
         );
         assert_eq!(Command::parse("resume"), Ok(Command::Resume(Vec::new())));
         for text in [
