@@ -1,5 +1,8 @@
 //! INSERT and DELETE: from a statement and a table to the changes the hall
-//! carries out together, and from their effects to the counts of an OK.
+//! carries out together, and from their effects to the counts of an OK. Changes
+//! whose rows a query finds are in [`by_query`].
+
+pub(crate) mod by_query;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -105,21 +108,7 @@ pub(crate) fn insert(
     context: &SessionContext,
 ) -> Result<Plan, SqlError> {
     let columns = table.columns();
-    if table.is_read_only() {
-        return Err(tables::read_only(table.name(), INSERT_INTO));
-    }
-    let places = match &insert.columns {
-        Some(named) => named
-            .iter()
-            .map(|name| tables::column_number(table.name(), columns, name))
-            .collect::<Result<Vec<_>, _>>()?,
-        None => (0..columns.len()).collect(),
-    };
-    if let InsertMode::Update(updates) = &insert.mode {
-        for (name, _) in updates {
-            tables::column_number(table.name(), columns, name)?;
-        }
-    }
+    let places = places(table, insert)?;
     let mut plan = Plan {
         changes: Vec::with_capacity(insert.rows.len()),
         affected_rows: 0,
@@ -130,15 +119,7 @@ pub(crate) fn insert(
     let mut taken = HashSet::new();
     for row in &insert.rows {
         if row.len() != places.len() {
-            return Err(SqlError::new(
-                ErrorKind::ColumnCount,
-                format!(
-                    "{} values for {} columns of table {}",
-                    row.len(),
-                    places.len(),
-                    table.name()
-                ),
-            ));
+            return Err(wrong_width(row.len(), places.len(), table));
         }
         values.clear();
         values.resize(columns.len(), None);
@@ -174,6 +155,39 @@ pub(crate) fn insert(
         plan.insert_id = inserted.insert_id;
     }
     Ok(plan)
+}
+
+/// The columns that an INSERT gives values for, by number.
+///
+/// # Errors
+/// `ReadOnlyTable`, `UnknownColumn`.
+fn places(table: &dyn Table, insert: &Insert) -> Result<Vec<usize>, SqlError> {
+    let columns = table.columns();
+    if table.is_read_only() {
+        return Err(tables::read_only(table.name(), INSERT_INTO));
+    }
+    if let InsertMode::Update(updates) = &insert.mode {
+        for (name, _) in updates {
+            tables::column_number(table.name(), columns, name)?;
+        }
+    }
+    match &insert.columns {
+        Some(named) => named
+            .iter()
+            .map(|name| tables::column_number(table.name(), columns, name))
+            .collect(),
+        None => Ok((0..columns.len()).collect()),
+    }
+}
+
+fn wrong_width(given: usize, expected: usize, table: &dyn Table) -> SqlError {
+    SqlError::new(
+        ErrorKind::ColumnCount,
+        format!(
+            "{given} values for {expected} columns of table {}",
+            table.name()
+        ),
+    )
 }
 
 /// The place and the value of a row's primary key, if the table has one.

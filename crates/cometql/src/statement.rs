@@ -35,6 +35,8 @@ pub enum Statement {
     Empty,
     /// INSERT and REPLACE.
     Insert(Insert),
+    /// INSERT … SELECT and REPLACE … SELECT.
+    InsertSelect(Box<InsertSelect>),
     /// SELECT.
     Select(Select),
     /// DELETE.
@@ -107,6 +109,16 @@ pub struct Insert {
     pub rows: Vec<Vec<Value>>,
     /// What happens to a row that is there already.
     pub mode: InsertMode,
+}
+
+/// INSERT or REPLACE of the rows a query finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InsertSelect {
+    /// Everything but the rows, of which there are none yet.
+    pub insert: Insert,
+    /// The query; string values are raw as in [`Select::Query`]. Its parameters
+    /// come before those of the insert.
+    pub query: Box<Query>,
 }
 
 /// What an INSERT does with a row whose key exists.
@@ -304,7 +316,7 @@ fn dispatch(
     let first = words.peek_keyword();
     match first.as_str() {
         "insert" | "replace" => parse_with(text, lexemes, |parser| parser.parse_statement())
-            .and_then(|parsed| insert::convert(text, parsed, limits).map(Statement::Insert)),
+            .and_then(|parsed| insert::convert(text, parsed, limits)),
         "select" | "with" | "(" | "values" | "table" => {
             let query = parse_with(text, lexemes, |parser| parser.parse_query())?;
             select::convert(text, query, limits).map(Statement::Select)

@@ -9,7 +9,7 @@ use sqlparser::ast::Query;
 use super::CometQl;
 use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
 use crate::backend::Session;
-use crate::change;
+use crate::change::{self, by_query};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 use crate::lookup;
 use crate::query::context::SessionContext;
@@ -78,6 +78,11 @@ impl Session for CometQlSession {
             Statement::Select(Select::Query(query)) => self.query_columns(statement, query)?,
             Statement::Show(show) => self.language.engine.show_columns(show, &self.context)?,
             Statement::Insert(insert) => self.table(&insert.table).map(|_| Vec::new())?,
+            Statement::InsertSelect(rows) => {
+                self.table(&rows.insert.table)?;
+                self.query_columns(statement, &rows.query)
+                    .map(|_| Vec::new())?
+            }
             Statement::Delete(delete) => self.table(&delete.table).map(|_| Vec::new())?,
             _ => Vec::new(),
         };
@@ -224,6 +229,27 @@ impl CometQlSession {
                 } else {
                     change::insert(table.as_ref(), &insert, parameters, &self.context)?
                 };
+                self.take_effect(plan).await?
+            }
+            Statement::InsertSelect(rows) => {
+                self.may_change()?;
+                let table = Arc::clone(self.table(&rows.insert.table)?);
+                let parameters = parameters.to_vec();
+                let work = move |language: &CometQl, context: &SessionContext| {
+                    let limits = &language.config.statement;
+                    let find = |query: &Query, parameters: &[Parameter]| {
+                        language.engine.select_all(query, parameters, context)
+                    };
+                    by_query::insert_select(
+                        table.as_ref(),
+                        &rows,
+                        &parameters,
+                        context,
+                        limits,
+                        &find,
+                    )
+                };
+                let plan = self.querying(work).await?;
                 self.take_effect(plan).await?
             }
             Statement::Delete(delete) => {

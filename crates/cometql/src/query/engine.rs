@@ -98,6 +98,22 @@ impl Engine {
         self.run(rewritten, parameters, context)
     }
 
+    /// [`Engine::select`] for a statement that uses the rows itself: it gets all
+    /// of them, whatever `sql_select_limit` says.
+    ///
+    /// # Errors
+    /// As [`Engine::select`].
+    pub fn select_all(
+        &self,
+        query: &Query,
+        parameters: &[Parameter],
+        context: &SessionContext,
+    ) -> Result<ResultSet, SqlError> {
+        let mut rewritten = rewrite(query, Some(parameters), &self.catalogue, context)?;
+        rewritten.ignores_select_limit = true;
+        self.run(rewritten, parameters, context)
+    }
+
     /// Answers SHOW, DESCRIBE and EXPLAIN of a table.
     ///
     /// # Errors
@@ -162,7 +178,7 @@ impl Engine {
             self.limits.max_scanned_rows,
         ));
         let mut lease = self.pool.lease(&running)?;
-        let select_limit = if rewritten.has_limit {
+        let select_limit = if rewritten.ignores_select_limit {
             usize::MAX
         } else {
             sql_select_limit(context)

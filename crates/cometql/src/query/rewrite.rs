@@ -36,8 +36,8 @@ pub(super) struct Rewritten {
     pub(super) sql: String,
     pub(super) columns: Vec<Column>,
     pub(super) in_order: Option<InOrder>,
-    /// Whether the query has a LIMIT of its own.
-    pub(super) has_limit: bool,
+    /// Whether `sql_select_limit` does not hold, as for a query with a LIMIT.
+    pub(super) ignores_select_limit: bool,
 }
 
 /// Rewrites `query`. Without `parameters` the columns are right, but the query
@@ -80,7 +80,7 @@ pub(super) fn rewrite(
             .map(|column| column.definition)
             .collect(),
         in_order: rewriter.in_order,
-        has_limit: query.limit_clause.is_some(),
+        ignores_select_limit: query.limit_clause.is_some(),
     })
 }
 

@@ -7,23 +7,26 @@ use sqlparser::ast::{
 };
 
 use super::expression::{self, Parameters};
-use super::{Insert, InsertMode, Updated, Value};
+use super::{Insert, InsertMode, InsertSelect, Statement, Updated, Value, select};
 use crate::error::{ErrorKind, SqlError};
 use crate::scan::{self, Limits};
 
 /// The parser's INSERT as ours.
 ///
 /// # Errors
-/// `Unsupported` for INSERT … SELECT, expressions as values and whatever other
-/// databases add; those of [`checked`].
+/// `Unsupported` for expressions as values and whatever other databases add;
+/// those of [`checked`].
 pub(super) fn convert(
     statement: &str,
     parsed: ast::Statement,
     limits: &Limits,
-) -> Result<Insert, SqlError> {
-    let ast::Statement::Insert(parsed) = parsed else {
-        return Err(SqlError::unsupported("only INSERT … VALUES is offered"));
+) -> Result<Statement, SqlError> {
+    let ast::Statement::Insert(mut parsed) = parsed else {
+        return Err(SqlError::unsupported(
+            "only INSERT … VALUES and INSERT … SELECT are offered",
+        ));
     };
+    let query = parsed.source.take_if(|source| is_select(&source.body));
     refuse_additions(&parsed)?;
     let TableObject::TableName(table) = &parsed.table else {
         return Err(SqlError::unsupported("INSERT into a function"));
@@ -36,6 +39,7 @@ pub(super) fn convert(
     }
     let mut rows = Vec::new();
     match &parsed.source {
+        None if query.is_some() => {}
         None => {
             let mut row = Vec::with_capacity(parsed.assignments.len());
             for assignment in &parsed.assignments {
@@ -68,10 +72,24 @@ pub(super) fn convert(
         rows,
         mode,
     };
+    if let Some(query) = query {
+        let insert = checked(insert, limits)?;
+        let query = select::as_query(query)?;
+        let rows = InsertSelect { insert, query };
+        return Ok(Statement::InsertSelect(Box::new(rows)));
+    }
     if insert.columns.is_none() && statement_has_empty_column_list(statement) {
         return Err(SqlError::syntax("expected the names of columns in ( )"));
     }
-    checked(insert, limits)
+    checked(insert, limits).map(Statement::Insert)
+}
+
+/// Whether an INSERT's source is a query and not VALUES.
+fn is_select(body: &SetExpr) -> bool {
+    matches!(
+        body,
+        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. }
+    )
 }
 
 /// Holds an INSERT to what [`Insert`] promises.
@@ -284,10 +302,7 @@ fn plain_values(query: &ast::Query) -> Result<&[ast::Parens<Vec<Expr>>], SqlErro
         SetExpr::Values(values) if locks.is_empty() && pipe_operators.is_empty() => {
             Ok(&values.rows)
         }
-        SetExpr::Select(_) | SetExpr::Query(_) | SetExpr::SetOperation { .. } => Err(
-            SqlError::unsupported("INSERT … SELECT is not offered by this server"),
-        ),
-        _ => Err(SqlError::unsupported("INSERT takes VALUES only")),
+        _ => Err(SqlError::unsupported("INSERT takes VALUES or a SELECT")),
     }
 }
 

@@ -10,6 +10,7 @@
     reason = "the helpers of a test fail by panicking, like the test itself"
 )]
 
+mod by_query;
 mod deletes;
 mod house;
 mod inserts;

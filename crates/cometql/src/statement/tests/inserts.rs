@@ -272,10 +272,6 @@ fn inserts_that_cannot_be_meant_have_their_own_errors() {
         ErrorKind::Unsupported
     );
     assert_eq!(
-        refused("INSERT INTO t (a) SELECT 1"),
-        ErrorKind::Unsupported
-    );
-    assert_eq!(
         refused("INSERT INTO t (a) VALUES (x'ff')"),
         ErrorKind::InvalidValue
     );
