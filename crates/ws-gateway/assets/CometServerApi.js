@@ -1,56 +1,61 @@
 /*!
  * CometServerApi.js: the browser client of CometWire.
  *
- * One file, no build step, no dependencies:
- *
- *   <script src="http://127.0.0.1:8087/CometServerApi.js"></script>
- *   <script>
- *     CometServer().start({ dev_id: 0 });
- *     CometServer().subscription("web_room", (message) => console.log(message.data));
- *     CometServer().web_pipe_send("web_room", { text: "hello" });
- *   </script>
+ * One file, no build step, no dependencies. CometServerApi.d.ts tells what methods and options do.
  */
 (() => {
   "use strict";
 
   const VERSION = "4.50";
 
-  /** The value of `api=` in the URL: tells the server that this client reconnects after a proper Close. */
+  /** Tells the server that this client reconnects after a proper Close, and can resume. */
   const API_NAME = "cometwire";
 
-  /** The node when neither the option, nor the script's address, nor the page names one. */
   const FALLBACK_NODE = "127.0.0.1:8087";
 
   const DEFAULTS = {
-    /** Frames kept while no connection is open; past it the oldest are dropped with a console warning. */
     queueLimit: 1000,
-    /** Upper bound of the first reconnect delay, milliseconds; it doubles with every failed attempt. */
     reconnectDelay: 1000,
-    /** Upper bound of every reconnect delay, milliseconds. */
     reconnectDelayMax: 30000,
+    answerTimeout: 10000,
   };
 
-  /** A socket that is not open after this many milliseconds is given up and counted as failed. */
+  // All times are milliseconds.
+
+  /** A socket that is not open after this counts as failed. */
   const CONNECT_TIMEOUT = 20000;
 
-  /** A connection that lived this long after its first message forgets earlier failures, milliseconds. */
+  /** A connection that lived this long forgets earlier failures. */
   const STABLE_AFTER = 5000;
 
-  /** When the statistics frame follows the first open of a node, milliseconds. */
   const STATISTICS_DELAY = 5000;
 
-  /** Errors above this value, at the top level of a message, cannot be cured by connecting again. */
+  /** Errors above this cannot be cured by connecting again. */
   const LAST_RETRYABLE_ERROR = 400;
 
-  /** Questions that may wait for their answer at one time; past it the oldest is forgotten. */
+  /** Questions that may wait; past it the oldest is forgotten. */
   const PENDING_ANSWERS_LIMIT = 1000;
 
-  /** Live messages that may wait while missed ones are fetched; past it the connection starts over. */
+  /** Live messages that may wait for missed ones; past it the connection starts over. */
   const HELD_LIMIT = 5000;
 
-  /** Ids of seen messages are remembered at least this long (ms), or until this many newer ones were seen. */
+  /** Ids of seen messages are remembered this long, or until this many newer ones were seen. */
   const SEEN_LIFETIME = 180000;
   const SEEN_LIMIT = 5000;
+
+  /** How often the clock is looked at, and the jump that means sleep. */
+  const TICK = 10000;
+  const CLOCK_JUMP = 20000;
+
+  /** A connection has this long to prove that it outlived a sleep. */
+  const PROBE_TIMEOUT = 5000;
+
+  /** A key is renewed this long before it expires; a short-lived one after nine tenths of its life. */
+  const RENEW_BEFORE = 30000;
+
+  const TIMER_MAX = 2 ** 31;
+
+  const WAKE_EVENTS = ["online", "pageshow", "resume", "visibilitychange"];
 
   const SOCKET_OPEN = 1;
   const REPORT_PREFIX = "_answer_to_";
@@ -59,30 +64,29 @@
 
   const page = typeof window === "object" && window ? window : globalThis;
 
-  // Only readable while the script runs for the first time.
-  const scriptUrl = String((typeof document === "object" && document && document.currentScript
-    && document.currentScript.src) || "");
+  // Only readable while the script runs for the first time; CometServerApi.mjs tells its own.
+  const scriptUrl = String(page.document?.currentScript?.src ?? "");
 
-  /**
-   * A connection to a comet server: subscriptions, messages, presence, history.
-   * Pages normally use the one that `CometServer()` returns; several independent ones may exist.
-   */
+  /** Pages use the one that `CometServer()` returns; several independent ones may exist. */
   class CometServerApi {
+    /** The address this script, or the module that imported it, was loaded from. */
+    static scriptUrl = scriptUrl;
+
     #links = [];
     #running = false;
     #connected = false;
-    #authorized = undefined;
-    /** Whose key is remembered here: after a restart() as somebody else it is nobody's. */
+    #authorized;
+    /** { name: whose it is, key } */
     #realUserKey = {};
 
-    /** name ("pipe", "pipe.event" or CATCH_ALL) -> registrations in the order they were made */
+    /** name ("pipe", "pipe.event" or CATCH_ALL) -> registrations in their order */
     #callbacks = new Map();
     /** pipe the server must know of -> number of registrations that need it */
     #pipes = new Map();
     #registrations = 0;
     #listIsDirty = false;
 
-    /** pipe with history -> how far this page is: { epoch, offset, held: live messages that wait, own: offsets } */
+    /** pipe -> how far this page is: { epoch, offset, held: live messages that wait, own: offsets } */
     #streams = new Map();
     /** What was published and not reported yet: { pipe, event, payload, socket } */
     #unreported = [];
@@ -91,21 +95,29 @@
     #answers = new Map();
     #seen = new RecentIds();
     #historyRequests = 0;
-    #roundrobinStart = undefined;
+    #roundrobinStart = Math.random() * 1000;
 
     #authSuccessCallbacks = [];
     #authFailCallbacks = [];
     #connectionCallbacks = [];
-    #onOnline = () => this.#links.forEach((link) => link.reconnectNow());
+    #terminalCallbacks = [];
+    #requests = new Set();
+    #lastError;
 
-    /** @param {object} [options] the same as for {@link start} */
+    #credentials;
+    #keyTimer;
+    #keyFailures = 0;
+    #keyAskedFor;
+    #onWake = ({ type }) => {
+      if (type !== "visibilitychange" || !page.document.hidden) {
+        this.#wake(type === "online");
+      }
+    };
+
     constructor(options) {
-      /** Version announced to the server, "major.minor". */
       this.version = VERSION;
       this.api = API_NAME;
-      /** The merged options of start() and restart(). */
       this.options = { ...DEFAULTS, ...options };
-      /** Random id of this tab, 16 characters. */
       this.custom_id = randomText(16, ALPHANUMERIC);
       this.LogLevel = Number(readStorage("comet_LogLevel")) || 0;
       this.Base64 = Base64;
@@ -113,9 +125,6 @@
 
     // ---- connection
 
-    /**
-     * Connects. Subscriptions and messages made before are sent as soon as the connection is open.
-     */
     start(options, callback) {
       Object.assign(this.options, options);
       const wanted = this.#nodeGroups().map((nodes) => this.getUrl(nodes[0]));
@@ -129,20 +138,15 @@
       return true;
     }
 
-    /** Closes the connection; nothing reconnects until start() or restart(). Subscriptions stay. */
     stop() {
       this.#running = false;
       this.#closeAll();
-      if (page.removeEventListener) {
-        page.removeEventListener("online", this.#onOnline);
-      }
+      clearTimeout(this.#keyTimer);
+      listenForWaking("removeEventListener", this.#onWake);
       this.#connectionMayHaveChanged();
       return true;
     }
 
-    /**
-     * Merges the options and connects again: the way to log a user in or out without loading the page anew.
-     */
     restart(options, callback) {
       this.stop();
       return this.start(options, callback);
@@ -152,9 +156,6 @@
       return this.#links.some((link) => link.isOpen());
     }
 
-    /**
-     * Registers a function called with true or false whenever isConnected() changes.
-     */
     onConnectionChange(callback) {
       this.#connectionCallbacks.push(callback);
     }
@@ -163,37 +164,32 @@
       return this.#authorized;
     }
 
-    /** Registers a function called when the server has accepted the user's key (on change only). */
     onAuthSuccess(callback) {
       this.#authSuccessCallbacks.push(callback);
     }
 
-    /** Registers a function called when the connection turns out to be anonymous (on change only). */
     onAuthFalill(callback) {
       this.#authFailCallbacks.push(callback);
     }
 
-    /** The same as {@link onAuthFalill}, spelled as people expect it. */
     onAuthFail(callback) {
       this.onAuthFalill(callback);
+    }
+
+    onTerminalError(callback) {
+      this.#terminalCallbacks.push(callback);
     }
 
     isMaster() {
       return this.#running || undefined;
     }
 
-    /** Registers a function called when missed messages are gone for good: data.pipe says of which pipe. */
     onGap(callback) {
       return this.subscription("sys.gap", callback);
     }
 
     // ---- subscriptions
 
-    /**
-     * Subscribes to a pipe, or to one event of it.
-     *
-     * Without a callback the pipe is subscribed silently.
-     */
     subscription(name, callback) {
       if (typeof name === "function") {
         return this.#register(CATCH_ALL, name);
@@ -218,23 +214,19 @@
         return this.#register(REPORT_PREFIX + text.slice(1).replace(/^@/, ""), callback);
       }
       const pipe = serverPipe(text);
-      if (pipe !== undefined && !/^[A-Za-z0-9_-]{2,64}$/.test(pipe)) {
+      if (pipe !== undefined && !/^[\w-]{2,64}$/.test(pipe)) {
         console.error(`CometServer: ${JSON.stringify(pipe)} is not a pipe name (2 to 64 of A-Z a-z 0-9 _ -)`);
       }
       return this.#register(text, callback);
     }
 
-    /** The same as {@link subscription}. */
     Subscription(name, callback) {
       return this.subscription(name, callback);
     }
 
-    /**
-     * Removes one callback; with the last one of a pipe the server stops sending it.
-     */
     unsubscription(id) {
       if (typeof id !== "string" || !id.includes("&&sig")) {
-        console.warn("CometServer: unsubscription() needs the id that subscription() returned");
+        console.warn("CometServer: unsubscription() needs an id of subscription()");
         return false;
       }
       const signal = id.slice(0, id.lastIndexOf("&&sig"));
@@ -263,7 +255,6 @@
       return true;
     }
 
-    /** Removes every callback made with subscription() and unsubscribes from all pipes. */
     unsubscriptionAll() {
       this.#callbacks.clear();
       this.#pipes.clear();
@@ -278,11 +269,6 @@
 
     // ---- sending
 
-    /**
-     * Publishes to a pipe whose name begins with web_ (anyone), webauth_ (authorised users), or @web_ (the
-     * message then shows user_id 0). Forms: (pipe, event, message), (pipe, message), ("pipe.event", message).
-     * The message is sent as JSON. The report arrives under "#pipe".
-     */
     web_pipe_send(pipe, event, message) {
       if (arguments.length < 3) {
         message = event;
@@ -293,26 +279,13 @@
           pipe = String(pipe).slice(0, dot);
         }
       }
-      const eventName = event === undefined || event === null || event === "" ? "undefined" : String(event);
-      if (!/^@?web(?:auth)?_/.test(pipe) || /\n/.test(pipe) || /\n/.test(eventName)) {
-        console.error(`CometServer: browsers may not send to ${JSON.stringify(pipe)}; `
-          + "the name must begin with web_ or webauth_");
-        return undefined;
-      }
-      const payload = JSON.stringify(message);
-      if (payload === undefined) {
-        console.error("CometServer: web_pipe_send() without a message");
-        return false;
-      }
-      return this.send_msg(`web_pipe2\n${pipe}\n${eventName}\n*\n${payload}`);
+      const frame = publishFrame(pipe, event, JSON.stringify(message));
+      return frame && this.send_msg(frame);
     }
 
-    /**
-     * Publishes the same object several times, for lossy moments; receivers keep one copy.
-     */
     multi_web_pipe_send(pipe, event, message, count = 3, interval = 1000) {
       if (typeof message !== "object" || message === null || Array.isArray(message)) {
-        // Nothing to put the id into, so receivers could not drop the copies.
+        // Nothing to put the id into.
         return this.web_pipe_send(pipe, event, message);
       }
       const marked = { ...message, _cometApi_uuid: randomText(32) };
@@ -323,16 +296,13 @@
       return sent;
     }
 
-    /**
-     * Sends one raw command, or queues it while no connection is open.
-     */
     send_msg(text) {
       const open = this.#links.filter((link) => link.isOpen());
       if (open.length === 0) {
         this.#enqueue(String(text));
         return false;
       }
-      // What the page subscribed to before this call has to be in force before the command acts.
+      // Subscriptions made before have to be in force.
       this.#sendListIfChanged();
       open.forEach((link) => link.send(String(text)));
       const [, pipe, event, payload] = /^web_pipe2\n@?(.*)\n(.*)\n\*\n([^]*)$/.exec(text) || [];
@@ -342,19 +312,12 @@
       return true;
     }
 
-    /**
-     * Sends the statistics frame with the name of a plugin.
-     */
     sendStatistics(name, version, data) {
       return this.send_msg(this.#statisticsFrame({ plugin: { name, version, data } }));
     }
 
     // ---- questions
 
-    /**
-     * Asks for the history of a pipe. Entries arrive oldest first, with server_info.history true, at all
-     * callbacks of the pipe; the one given here becomes one of them.
-     */
     get_pipe_log(pipe, callback) {
       const name = String(pipe);
       if (!isOneLine(pipe)) {
@@ -368,29 +331,42 @@
       return this.send_msg(`pipe_log\n${serverPipe(name) ?? name}\n${this.getCustomString()}\n`);
     }
 
-    /**
-     * Asks how many connections are subscribed to a web_ or track_ pipe.
-     */
-    count_users_in_pipe(pipe, callback) {
-      return isOneLine(pipe) && this.send_msg(`pipe_count\n${pipe}\n${this.#expectAnswer(callback)}\n`);
-    }
-
-    /**
-     * Asks who is subscribed to a track_ pipe.
-     */
-    getTrackPipeUsers(pipe, callback) {
-      return isOneLine(pipe) && this.send_msg(`track_pipe_users\n${pipe}\n${this.#expectAnswer(callback)}`);
-    }
-
-    /**
-     * Reads the public data of a user (table users_data).
-     */
-    getUserData(userId, callback) {
-      if (!/^\d+$/.test(String(userId))) {
-        console.error("CometServer: getUserData() needs the number of a user");
-        return undefined;
+    history(pipe) {
+      if (!isOneLine(pipe)) {
+        return refused("not a name");
       }
-      return this.send_msg(`user_data\n${this.#expectAnswer(callback)}\n${userId}`);
+      const collecting = { pipe: String(pipe) };
+      this.#historyRequests++;
+      // What comes before this answer belongs to earlier commands.
+      const before = this.#expectAnswer(() => {
+        this.#lastError = undefined;
+        collecting.value = [];
+      });
+      return this.#request(collecting,
+        [fence(before), `pipe_log\n${pipe}\n${this.getCustomString()}\n`],
+        () => !this.#lastError || collecting.value.length);
+    }
+
+    send(pipe, event, message) {
+      const sending = { report: REPORT_PREFIX + String(pipe).replace(/^@/, ""), payload: JSON.stringify(message) };
+      const frame = publishFrame(pipe, event, sending.payload);
+      return frame ? this.#request(sending, [frame]) : refused("not sent");
+    }
+
+    count_users_in_pipe(pipe, callback) {
+      return this.#question(isOneLine(pipe), callback, (marker) => `pipe_count\n${pipe}\n${marker}\n`);
+    }
+
+    getTrackPipeUsers(pipe, callback) {
+      return this.#question(isOneLine(pipe), callback, (marker) => `track_pipe_users\n${pipe}\n${marker}`);
+    }
+
+    getUserData(userId, callback) {
+      const usable = /^\d+$/.test(String(userId)) || undefined;
+      if (!usable) {
+        console.error("CometServer: getUserData() needs the number of a user");
+      }
+      return this.#question(usable, callback, (marker) => `user_data\n${marker}\n${userId}`);
     }
 
     // ---- who and where
@@ -412,7 +388,7 @@
         return String(this.options.uuid);
       }
       browserUuid = browserUuid || readStorage("comet_server_uuid");
-      if (!/^[A-Za-z0-9_-]{32}$/.test(browserUuid || "")) {
+      if (!/^[\w-]{32}$/.test(browserUuid ?? "")) {
         browserUuid = randomText(32);
         writeStorage("comet_server_uuid", browserUuid);
       }
@@ -428,15 +404,11 @@
       return (this.#realUserKey.name === name ? this.#realUserKey.key : readStorage(name)) ?? "";
     }
 
-    /** Replaces what getRealUserKey() returns. */
     setRealUserKey(key) {
       this.#realUserKey = { name: this.#realUserKeyName(), key: String(key) };
       writeStorage(this.#realUserKey.name, this.#realUserKey.key);
     }
 
-    /**
-     * The address a node is reached at, credentials included: never log it.
-     */
     getUrl(node) {
       const { address } = node === undefined ? this.#nodes()[0] : parseNode(node);
       return `${this.isUseWss(node) ? "wss" : "ws"}://${address}/ws/sesion=${urlValue(this.options.user_key)}`
@@ -444,19 +416,11 @@
         + `&uuid=${urlValue(this.getUUID())}&api=${API_NAME}`;
     }
 
-    /**
-     * Whether connections use TLS: option wss, else the page's protocol, else the one the node was named with
-     * (for the default node: the protocol this script was loaded by).
-     */
     isUseWss(node) {
-      if (this.options.wss !== undefined && this.options.wss !== null) {
-        return Boolean(this.options.wss);
-      }
-      return pageLocation().protocol === "https:"
-        || (node === undefined ? this.#nodes()[0] : parseNode(node)).secure === true;
+      const { secure } = node === undefined ? this.#nodes()[0] : parseNode(node);
+      return Boolean(this.options.wss ?? (pageLocation().protocol === "https:" || secure));
     }
 
-    /** Reads, or with an argument forces, the use of TLS for coming connections. */
     UseWss(use) {
       if (use !== undefined) {
         this.options.wss = Boolean(use);
@@ -465,7 +429,7 @@
     }
 
     UseWebSocket() {
-      return typeof webSocketClass() === "function";
+      return typeof page.WebSocket === "function";
     }
 
     get socketArray() {
@@ -476,7 +440,6 @@
       return randomText(10, DIGITS);
     }
 
-    /** Sets how much is written to the console: 0 only warnings, 1 connections, 2 and more also frames. */
     setLogLevel(level) {
       this.LogLevel = Number(level) || 0;
       writeStorage("comet_LogLevel", String(this.LogLevel));
@@ -487,7 +450,7 @@
     }
 
     stripslashes(text) {
-      return String(text).replace(/\\([\s\S]?)/g, "$1");
+      return String(text).replace(/\\([^]?)/g, "$1");
     }
 
     // ---- inside: nodes and links
@@ -505,24 +468,27 @@
         return nodes.map((node) => [node]);
       }
       const userId = Number(this.options.user_id);
-      if (this.#roundrobinStart === undefined) {
-        this.#roundrobinStart = Math.floor(Math.random() * nodes.length);
-      }
-      const first = userId > 0 ? Math.floor(userId) % nodes.length : this.#roundrobinStart % nodes.length;
+      const first = Math.floor(userId > 0 ? userId : this.#roundrobinStart) % nodes.length;
       return [nodes.slice(first).concat(nodes.slice(0, first))];
     }
 
     #connectAll() {
       this.#closeAll();
       this.#running = true;
-      if (page.addEventListener) {
-        page.addEventListener("online", this.#onOnline);
+      const credentials = `${this.options.user_id}\n${this.options.user_key}`;
+      if (credentials !== this.#credentials) {
+        this.#credentials = credentials;
+        this.#authorized = undefined;
+        this.#keyFailures = 0;
       }
+      listenForWaking("addEventListener", this.#onWake);
       this.#links = this.#nodeGroups().map((nodes) => new Link(nodes, {
         url: (node) => this.getUrl(node),
-        limit: (name) => this.#limit(name),
+        backoff: (failures) => this.#backoff(failures),
         opened: (link) => this.#opened(link),
         closed: () => this.#connectionMayHaveChanged(),
+        woke: () => this.#wake(),
+        freshKey: () => (this.#keyIsDue() ? this.#renewKey() : undefined),
         frame: (link, text) => this.#receiveFrame(link, text),
         statistics: () => (this.options.nostat ? undefined : this.#statisticsFrame()),
         log: (...words) => this.#log(...words),
@@ -546,11 +512,13 @@
       this.#queue = [];
       this.#queueOverflowed = false;
       queued.forEach((text) => this.send_msg(text));
+      this.#requests.forEach((request) => { request.sent = true; });
       this.#connectionMayHaveChanged();
     }
 
     #connectionMayHaveChanged() {
       const connected = this.isConnected();
+      this.#requests.forEach((request) => connected || request.sent && request.end("connection lost"));
       if (connected !== this.#connected) {
         this.#connected = connected;
         this.#connectionCallbacks.slice().forEach((callback) => callGuarded(callback, connected));
@@ -563,24 +531,22 @@
         this.#queue.shift();
         if (!this.#queueOverflowed) {
           this.#queueOverflowed = true;
-          console.warn("CometServer: not connected and more messages waiting than option queueLimit allows; "
-            + "the oldest are being dropped");
+          console.warn("CometServer: more than queueLimit messages are waiting, the oldest are dropped");
         }
       }
     }
 
-    /** One of DEFAULTS as the page set it; a value that is no positive number counts as not set. */
+    /** What is no positive number counts as not set. */
     #limit(name) {
       const value = Number(this.options[name]);
       return value > 0 ? value : DEFAULTS[name];
     }
 
     #statisticsFrame(more) {
-      // Without query and fragment: they may carry what the server has no business to know.
-      const { origin, pathname } = pageLocation();
-      const url = origin ? origin + pathname : "";
+      // Query and fragment are no business of the server.
+      const { origin = "", pathname = "" } = pageLocation();
       return `statistics\n${JSON.stringify({
-        url, dev_id: String(this.getDevId()), version: this.version, ...more,
+        url: origin + pathname, dev_id: String(this.getDevId()), version: this.version, ...more,
       })}`;
     }
 
@@ -593,6 +559,62 @@
       if (this.LogLevel >= level) {
         console.log("CometServer:", ...words);
       }
+    }
+
+    // ---- inside: waking up, and keys that expire
+
+    #wake(isOnline) {
+      const links = this.#links;
+      const wakeLinks = () => links.forEach((link) => link.wake(isOnline));
+      if (this.#keyIsDue() || this.#authorized === false && this.options.get_user_key) {
+        this.#renewKey().then(wakeLinks);
+      } else {
+        wakeLinks();
+      }
+    }
+
+    #keyIsDue() {
+      return this.options.get_user_key && expiry(this.options.user_key) - Date.now() < RENEW_BEFORE;
+    }
+
+    /** Asks the page for a key and connects again with a new one; never rejects. */
+    async #renewKey() {
+      const links = this.#links;
+      if (this.#keyAskedFor === links) {
+        return;
+      }
+      this.#keyAskedFor = links;
+      let key;
+      try {
+        key = await inTime(this.options.get_user_key(), this.#limit("answerTimeout"));
+      } catch (error) {
+        console.warn(`CometServer: get_user_key failed (${error?.name})`);
+        if (links === this.#links) {
+          this.#renewKeyIn(this.#backoff(++this.#keyFailures));
+        }
+      }
+      if (links !== this.#links) {
+        return;
+      }
+      this.#keyAskedFor = undefined;
+      if (key && String(key) !== String(this.options.user_key)) {
+        this.options.user_key = key;
+        this.#credentials = `${this.options.user_id}\n${key}`;
+        links.forEach((link) => link.renew());
+      }
+    }
+
+    #renewKeyIn(delay) {
+      clearTimeout(this.#keyTimer);
+      if (this.options.get_user_key && delay < TIMER_MAX) {
+        this.#keyTimer = setTimeout(() => this.#renewKey(), delay);
+      }
+    }
+
+    /** Full jitter: not all pages come back to a restarted server in the same moment. */
+    #backoff(failures) {
+      const bound = this.#limit("reconnectDelay") * 2 ** failures;
+      return Math.random() * Math.min(this.#limit("reconnectDelayMax"), bound);
     }
 
     // ---- inside: the subscription list
@@ -613,7 +635,7 @@
       return id;
     }
 
-    /** Collects the changes of one tick: the list goes out after the running script, or before the next frame. */
+    /** The list goes out after the running script, or before the next frame. */
     #listChanged() {
       if (!this.#listIsDirty) {
         this.#listIsDirty = true;
@@ -641,7 +663,7 @@
 
     // ---- inside: coming back
 
-    /** Asks where pipes stand that were not asked for on this connection, and for what was missed of them. */
+    /** Asks for what was missed of the pipes that were not asked for on this connection. */
     #askForMissed(link) {
       link.asked.forEach((pipe) => this.#pipes.has(pipe) || link.asked.delete(pipe));
       const fresh = this.subscription_array.filter((pipe) => !link.asked.has(pipe));
@@ -654,7 +676,7 @@
       }
     }
 
-    /** Whether it is this message's turn: not one that was had before, nor one that has to wait. */
+    /** Whether this message is new. */
     #isNext(link, { pipe, event, data, epoch, offset, resumed }) {
       const stream = this.#streams.get(pipe) || {};
       if (!this.#pipes.has(pipe)) {
@@ -679,7 +701,7 @@
       return mine < 0 && !own.has(offset);
     }
 
-    /** The server says where a pipe stands: after what is gone ("gap"), or after all that was missed ("resumed"). */
+    /** Where a pipe stands: after a "gap", or after all that was missed ("resumed"). */
     #stands(link, { event, data: { pipe }, epoch, offset }) {
       const stream = this.#streams.get(pipe) || {};
       if (!this.#pipes.has(pipe)) {
@@ -698,7 +720,7 @@
 
     #release(link, pipe) {
       const stream = this.#streams.get(pipe);
-      const held = stream && stream.held ? stream.held : [];
+      const held = stream?.held ?? [];
       if (stream) {
         stream.held = undefined;
       }
@@ -749,6 +771,7 @@
         console.error(`CometServer: error ${message.error}, not connecting again`);
         const data = message.data ?? { error: `error ${message.error}`, error_code: message.error };
         this.#dispatch({ ...message, data, pipe: "sys", event: "error", marker: undefined });
+        this.#terminalCallbacks.slice().forEach((callback) => callGuarded(callback, data));
         return;
       }
       if (link.asked && message.offset !== undefined && !message.history) {
@@ -777,11 +800,22 @@
     }
 
     #greeted(message) {
-      const authorized = message.authorized === true || message.authorized === "true";
+      const authorized = String(message.authorized) === "true";
       if (typeof message.data === "string" && message.data) {
         this.setRealUserKey(message.data.replace(" ", "_"));
       }
+      if (authorized) {
+        this.#keyFailures = 0;
+        const life = expiry(this.options.user_key) - Date.now();
+        this.#renewKeyIn(Math.max(1000, life - RENEW_BEFORE, life * 0.9));
+      } else {
+        this.#renewKeyIn(this.#keyFailures ? this.#backoff(this.#keyFailures) : 0);
+        this.#keyFailures++;
+      }
       if (authorized !== this.#authorized) {
+        if (this.#authorized) {
+          console.warn("CometServer: the key is no longer accepted, the connection is anonymous");
+        }
         this.#authorized = authorized;
         const callbacks = authorized ? this.#authSuccessCallbacks : this.#authFailCallbacks;
         callbacks.slice().forEach((callback) => callGuarded(callback));
@@ -795,8 +829,7 @@
       }
       const hasPipe = typeof message.pipe === "string" && message.pipe !== "";
       const pipe = hasPipe ? message.pipe : "msg";
-      const event = message.event === undefined || message.event === null || message.event === ""
-        ? "undefined" : String(message.event);
+      const event = eventName(message.event);
       const answer = {
         data,
         server_info: {
@@ -810,23 +843,27 @@
         },
       };
       this.#log(2, "message", pipe, event);
+      if (this.#isForRequest(answer)) {
+        return;
+      }
 
-      const isAnswer = message.marker !== undefined && message.marker !== this.custom_id;
+      const waiting = this.#answers.get(message.marker);
+      const isAnswer = message.marker !== undefined && message.marker !== this.custom_id
+        && !waiting?.isShared;
       if (!isAnswer) {
         const names = [pipe, `${pipe}.${event}`];
         this.#call(hasPipe ? names : names.reverse(), answer);
       }
-      const waiting = this.#answers.get(message.marker);
       if (waiting) {
         this.#answers.delete(message.marker);
-        callGuarded(waiting, answer);
+        callGuarded(waiting.callback, answer);
       }
       if (!isAnswer) {
         this.#call([CATCH_ALL], answer);
       }
     }
 
-    /** Calls everything registered under the names; a function that has two names of a report gets it once. */
+    /** A function that has two names of a report gets it once. */
     #call(names, answer) {
       const isReport = answer.server_info.pipe.startsWith(REPORT_PREFIX);
       const called = new Set();
@@ -840,8 +877,8 @@
 
     #isDuplicate(message, data) {
       let isNew = typeof message.uuid !== "string" || !message.uuid || this.#seen.add(`node ${message.uuid}`);
-      if (typeof data === "object" && data !== null && data._cometApi_uuid !== undefined) {
-        // A copy in the history is no repetition of the live message, only of other copies in that answer.
+      if (data?._cometApi_uuid !== undefined) {
+        // In the history a copy repeats only other copies in the same answer.
         const place = message.history === true ? `history ${this.#historyRequests}` : "live";
         isNew = this.#seen.add(`${place} ${data._cometApi_uuid}`) && isNew;
         delete data._cometApi_uuid;
@@ -849,28 +886,80 @@
       return !isNew;
     }
 
-    #expectAnswer(callback) {
-      if (typeof callback !== "function") {
-        // With the tab's own id as marker the answer goes to the ordinary callbacks.
-        return this.custom_id;
-      }
+    #expectAnswer(callback, isShared) {
       const marker = this.getCustomString();
-      this.#answers.set(marker, callback);
-      if (this.#answers.size > PENDING_ANSWERS_LIMIT) {
+      this.#answers.set(marker, { callback, isShared });
+      if (this.#answers.size > PENDING_ANSWERS_LIMIT + 3 * this.#requests.size) {
         this.#answers.delete(this.#answers.keys().next().value);
       }
       return marker;
     }
+
+    // ---- inside: promises
+
+    /** Without a callback the answer is a promise, and goes to the ordinary callbacks too. */
+    #question(usable, callback, frame) {
+      if (typeof callback === "function") {
+        return usable && this.send_msg(frame(this.#expectAnswer(callback)));
+      }
+      if (!usable) {
+        return refused("not a name");
+      }
+      const asking = {};
+      return this.#request(asking, [frame(this.#expectAnswer((answer) => { asking.value = answer.data; }, true))]);
+    }
+
+    /** Commands are carried out in order: once a question behind them is answered, all else has been said. */
+    #request(request, frames, isComplete = () => request.value !== undefined) {
+      if (this.#requests.size >= PENDING_ANSWERS_LIMIT) {
+        return refused("too many questions");
+      }
+      const promise = new Promise((resolve, reject) => {
+        const timer = setTimeout(() => request.end("no answer in time"), this.#limit("answerTimeout"));
+        request.end = (error) => {
+          clearTimeout(timer);
+          this.#requests.delete(request);
+          error === undefined ? resolve(request.value) : reject(new Error(error));
+        };
+      });
+      // Nobody has to look at it.
+      promise.catch(() => {});
+      this.#requests.add(request);
+      const last = this.#expectAnswer(() => request.end(isComplete() ? undefined : this.#lastError ?? "refused"));
+      request.sent = this.isConnected();
+      [...frames, fence(last)].forEach((text) => this.send_msg(text));
+      return promise;
+    }
+
+    /** Whether the message is for a promise alone. */
+    #isForRequest(answer) {
+      const { data, server_info: { pipe, event, history } } = answer;
+      if (pipe === "sys" && event === "error") {
+        this.#lastError = String(data?.error);
+      }
+      for (const request of this.#requests) {
+        if (history && request.pipe === pipe && request.value) {
+          request.value.push(answer);
+          return true;
+        }
+        if (request.report === pipe && request.value === undefined && data?.message === request.payload) {
+          request.value = data;
+          break;
+        }
+      }
+      return false;
+    }
   }
 
-  /** One socket that is kept alive: connects again after every close the page did not ask for. */
+  /** One socket: connects again after every close the page did not ask for. */
   class Link {
     #nodes;
     #owner;
     #failures = 0;
-    #firstMessageAt = undefined;
-    #timer = undefined;
-    #statisticsTimer = undefined;
+    #firstMessageAt;
+    #timer;
+    #statisticsTimer;
+    #probeTimer;
     #statisticsSent = false;
     #isClosed = false;
 
@@ -880,10 +969,11 @@
       this.socket = undefined;
       /** The subscription list the server has from this socket. */
       this.sentList = "";
-      /** Pipes asked for by position on this connection; undefined while the server is not known to do that. */
+      /** Pipes asked for by position on this connection; undefined while the server is not known to resume. */
       this.asked = undefined;
-      /** With what start() would connect: another value means that it has to. */
-      this.startUrl = owner.url(nodes[0]);
+      /** When start() would connect to another one, it has to. */
+      this.startNode = nodes[0];
+      this.startUrl = owner.url(this.startNode);
     }
 
     isClosed() {
@@ -891,7 +981,7 @@
     }
 
     isOpen() {
-      return this.socket !== undefined && this.socket.readyState === SOCKET_OPEN;
+      return this.socket?.readyState === SOCKET_OPEN;
     }
 
     send(text) {
@@ -904,49 +994,74 @@
       this.#owner.log(1, "connecting to", this.#nodes[0]);
       let socket;
       try {
-        socket = new (webSocketClass())(this.#owner.url(this.#nodes[0]));
+        socket = new page.WebSocket(this.#owner.url(this.#nodes[0]));
       } catch (error) {
-        console.error(`CometServer: cannot connect to ${this.#nodes[0]} (${error && error.name})`);
+        console.error(`CometServer: cannot connect to ${this.#nodes[0]} (${error?.name})`);
         this.#retryLater();
         return;
       }
       this.socket = socket;
       socket.onopen = () => this.#socketOpened();
       socket.onmessage = (event) => this.#socketReceived(event.data);
-      // An error is always followed by a close.
-      socket.onerror = () => {};
       socket.onclose = () => this.#lost();
       this.#timer = setTimeout(() => this.#lost(), CONNECT_TIMEOUT);
     }
 
-    /** Does not wait any longer for the next attempt, nor for one that began while there was no network. */
-    reconnectNow() {
-      if (!this.#isClosed && !this.isOpen()) {
-        this.connect();
+    /** Waits no longer for the next attempt, nor for one that began without network; an open one is probed. */
+    wake(isOnline) {
+      if (this.#isClosed) {
+        return;
+      }
+      if (!this.isOpen()) {
+        if (isOnline || this.socket === undefined) {
+          this.connect();
+        }
+      } else if (this.#probeTimer === undefined) {
+        this.#probeTimer = setTimeout(() => this.#lost(), PROBE_TIMEOUT);
+        this.send(fence("probe"));
       }
     }
 
-    /** Closes because the page asked for it. */
+    renew() {
+      if (!this.#isClosed) {
+        this.startUrl = this.#owner.url(this.startNode);
+        this.connect();
+        this.#owner.closed();
+      }
+    }
+
     close() {
       this.#isClosed = true;
       this.#abandonSocket();
     }
 
-    /** Closes because connecting again would not help. */
     giveUp() {
       this.close();
       this.#owner.closed();
     }
 
     #socketOpened() {
-      clearTimeout(this.#timer);
+      this.#tick();
       this.#owner.opened(this);
       if (this.isOpen() && !this.#statisticsSent) {
         this.#statisticsTimer = setTimeout(() => this.#sendStatistics(), STATISTICS_DELAY);
       }
     }
 
+    #tick() {
+      clearTimeout(this.#timer);
+      const due = Date.now() + TICK;
+      this.#timer = setTimeout(() => {
+        this.#tick();
+        if (Date.now() - due > CLOCK_JUMP) {
+          this.#owner.woke();
+        }
+      }, TICK);
+    }
+
     #socketReceived(data) {
+      clearTimeout(this.#probeTimer);
+      this.#probeTimer = undefined;
       this.#firstMessageAt = this.#firstMessageAt ?? Date.now();
       if (typeof data === "string") {
         this.#owner.frame(this, data);
@@ -965,13 +1080,21 @@
       this.#owner.closed();
     }
 
-    /** Full jitter, so that not all pages come back to a restarted server in the same moment. */
     #retryLater() {
-      const first = this.#owner.limit("reconnectDelay");
-      const delay = Math.random() * Math.min(this.#owner.limit("reconnectDelayMax"), first * 2 ** this.#failures);
+      const delay = this.#owner.backoff(this.#failures);
       this.#failures++;
       this.#owner.log(1, "next attempt in", Math.round(delay), "ms");
-      this.#timer = setTimeout(() => this.connect(), delay);
+      this.#timer = setTimeout(() => this.#retry(), delay);
+    }
+
+    async #retry() {
+      const key = this.#owner.freshKey();
+      if (key) {
+        await key;
+      }
+      if (!this.#isClosed && !this.socket) {
+        this.connect();
+      }
     }
 
     #sendStatistics() {
@@ -985,6 +1108,8 @@
     #abandonSocket() {
       clearTimeout(this.#timer);
       clearTimeout(this.#statisticsTimer);
+      clearTimeout(this.#probeTimer);
+      this.#probeTimer = undefined;
       const socket = this.socket;
       this.socket = undefined;
       this.sentList = "";
@@ -997,7 +1122,7 @@
     }
   }
 
-  /** Ids seen not long ago, in two generations: the older one is forgotten when the newer one is full or old. */
+  /** Two generations: the older one is forgotten when the newer one is full or old. */
   class RecentIds {
     #newer = new Set();
     #older = new Set();
@@ -1015,16 +1140,23 @@
     }
   }
 
-  /** Named signals inside a page and between the tabs of one origin. Not connected with pipes. */
+  /** Signals inside a page and between tabs, not connected with pipes. */
   class Signals {
     static #STORAGE_KEY = "comet_server_signal_storage_emit";
     #slots = new Map();
     #count = 0;
     #id = randomText(16, ALPHANUMERIC);
-    #listens = false;
+
+    constructor() {
+      page.addEventListener?.("storage", (event) => {
+        const signal = event.key === Signals.#STORAGE_KEY && parseJson(event.newValue);
+        if (signal && signal.custom_id !== this.#id) {
+          this.emit(signal.name, signal.param);
+        }
+      });
+    }
 
     connect(name, callback) {
-      this.#listen();
       const id = `${name}&&sig${++this.#count}`;
       this.#slots.set(id, { name, callback });
       return id;
@@ -1034,40 +1166,23 @@
       return this.#slots.delete(id);
     }
 
-    /** Calls the functions connected in this tab. */
     emit(name, param) {
       [...this.#slots.values()].filter((slot) => slot.name === name)
         .forEach((slot) => callGuarded(slot.callback, param, name));
     }
 
-    /** Calls the functions connected in the other tabs. */
     send_emit(name, param) {
       // Browsers report only a changed value, hence the random part.
       writeStorage(Signals.#STORAGE_KEY,
         JSON.stringify({ name, custom_id: this.#id, param, nonce: randomText(8) }));
     }
 
-    /** Calls the functions connected in any tab. */
     emitAll(name, param) {
       this.emit(name, param);
       this.send_emit(name, param);
     }
-
-    #listen() {
-      if (this.#listens || !page.addEventListener) {
-        return;
-      }
-      this.#listens = true;
-      page.addEventListener("storage", (event) => {
-        const signal = event.key === Signals.#STORAGE_KEY ? parseJson(event.newValue) : undefined;
-        if (signal && signal.custom_id !== this.#id) {
-          this.emit(signal.name, signal.param);
-        }
-      });
-    }
   }
 
-  /** Text to Base64 and back, through UTF-8. */
   const Base64 = {
     encode(text) {
       const bytes = encodeURIComponent(wellFormed(String(text)))
@@ -1087,20 +1202,23 @@
 
   // ---- names and payloads
 
-  /** The pipe a subscription name needs from the server; undefined for names that live in the page only. */
+  /** The pipe a name needs from the server; undefined for names that live in the page only. */
   function serverPipe(name) {
     const parts = name.split(".");
     const pipe = parts.length === 2 ? parts[0] : name;
     return /^(?:|msg|sys|_answer.*|answer_to_.*)$/.test(pipe) ? undefined : pipe;
   }
 
-  /** What the sender gave: the server sends JSON as its text, plain text as it is or as a JSON string. */
   function decodePayload(data) {
     if (typeof data !== "string") {
       return data;
     }
     const value = parseJson(data);
     return value === undefined ? data : value;
+  }
+
+  function eventName(event) {
+    return String(event ?? "") || "undefined";
   }
 
   function parseJson(text) {
@@ -1111,8 +1229,32 @@
     }
   }
 
+  function publishFrame(pipe, event, payload) {
+    const name = eventName(event);
+    if (!/^@?web(?:auth)?_/.test(pipe) || /\n/.test(pipe) || /\n/.test(name)) {
+      console.error(`CometServer: browsers may send to web_ and webauth_ pipes only, not to ${JSON.stringify(pipe)}`);
+      return undefined;
+    }
+    if (payload === undefined) {
+      console.error("CometServer: no message to send");
+      return false;
+    }
+    return `web_pipe2\n${pipe}\n${name}\n*\n${payload}`;
+  }
+
+  /** A question every server answers, in its turn. */
+  function fence(marker) {
+    return `pipe_count\nweb_fence\n${marker}\n`;
+  }
+
+  function refused(text) {
+    const promise = Promise.reject(new Error(text));
+    promise.catch(() => {});
+    return promise;
+  }
+
   function isOneLine(name) {
-    const usable = name !== undefined && name !== null && name !== "" && !String(name).includes("\n");
+    const usable = /^.+$/.test(name ?? "");
     if (!usable) {
       console.error("CometServer: not a pipe name");
     }
@@ -1121,7 +1263,7 @@
 
   // ---- addresses
 
-  /** "[scheme://]host[:port][/prefix]" taken apart; `name` gives the same again. */
+  /** Takes "[scheme://]host[:port][/prefix]" apart. */
   function parseNode(node) {
     const text = String(node).trim().replace(/[?#].*$/, "").replace(/\/+$/, "");
     const [, scheme, address] = /^(?:(?:(https?|wss?):)?\/\/)?(.*)$/i.exec(text);
@@ -1130,18 +1272,18 @@
 
   /** Where this script was loaded from, else where the page was. */
   function defaultNode() {
-    if (/^https?:\/\//i.test(scriptUrl)) {
-      return parseNode(scriptUrl.replace(/[?#].*$/, "").replace(/\/[^/]*$/, ""));
+    if (/^https?:\/\//i.test(CometServerApi.scriptUrl)) {
+      return parseNode(CometServerApi.scriptUrl.replace(/[?#].*$/, "").replace(/\/[^/]*$/, ""));
     }
     const { protocol, host } = pageLocation();
     return parseNode(/^https?:$/.test(protocol) && host ? `${protocol}//${host}` : FALLBACK_NODE);
   }
 
   function pageLocation() {
-    return page.location || (typeof document === "object" && document && document.location) || {};
+    return page.location ?? {};
   }
 
-  /** A value inside the connection URL: as it is where keys and tokens allow it, percent-encoded elsewhere. */
+  /** Percent-encodes what keys and tokens do not contain. */
   function urlValue(value) {
     return wellFormed(String(value ?? "undefined"))
       .replace(/[^A-Za-z0-9=+/_.~-]/gu, (character) => encodeURIComponent(character));
@@ -1151,8 +1293,24 @@
     return text.replace(/\p{Surrogate}/gu, "\uFFFD");
   }
 
-  function webSocketClass() {
-    return page.WebSocket || globalThis.WebSocket;
+  /** When a key expires: a JWT tells, others never do. */
+  function expiry(key) {
+    const [, claims] = /^[\w-]+\.([\w-]+)\.[\w-]+$/.exec(key) || [];
+    try {
+      return JSON.parse(atob(claims.replace(/-/g, "+").replace(/_/g, "/"))).exp * 1000 || Infinity;
+    } catch {
+      return Infinity;
+    }
+  }
+
+  function inTime(promise, milliseconds) {
+    return Promise.race([promise, new Promise((_, reject) => {
+      setTimeout(() => reject(new Error("time out")), milliseconds);
+    })]);
+  }
+
+  function listenForWaking(method, listener) {
+    WAKE_EVENTS.forEach((name) => [page, page.document].forEach((target) => target?.[method]?.(name, listener)));
   }
 
   // ---- small helpers
@@ -1160,24 +1318,18 @@
   const DIGITS = "0123456789";
   const ALPHANUMERIC = `${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz`;
 
-  /** The id of this browser, for all instances of this page. */
   let browserUuid;
 
   function randomText(length, alphabet = `${ALPHANUMERIC}_-`) {
-    const source = page.crypto || globalThis.crypto;
-    const numbers = new Uint32Array(length);
-    if (source && source.getRandomValues) {
-      source.getRandomValues(numbers);
-    } else {
-      numbers.forEach((_, index) => { numbers[index] = Math.random() * 2 ** 32; });
-    }
+    const numbers = new Uint32Array(length).map(() => Math.random() * 2 ** 32);
+    page.crypto?.getRandomValues(numbers);
     return Array.from(numbers, (number) => alphabet[number % alphabet.length]).join("");
   }
 
-  // Storage is missing outside browsers, and throws when the page is not allowed to use it.
+  // Storage is missing outside browsers, and may be forbidden.
   function readStorage(key) {
     try {
-      return (page.localStorage || globalThis.localStorage).getItem(key) ?? undefined;
+      return page.localStorage.getItem(key) ?? undefined;
     } catch {
       return undefined;
     }
@@ -1185,7 +1337,7 @@
 
   function writeStorage(key, value) {
     try {
-      (page.localStorage || globalThis.localStorage).setItem(key, value);
+      page.localStorage.setItem(key, value);
     } catch {
       // The value then lives as long as the page.
     }
@@ -1196,16 +1348,12 @@
     try {
       callback(...values);
     } catch (error) {
-      if (typeof page.reportError === "function") {
-        page.reportError(error);
-      } else {
-        console.error(error);
-      }
+      page.reportError ? page.reportError(error) : console.error(error);
     }
   }
 
-  // Loaded twice, the script keeps the connection and the subscriptions the page already has.
-  if (globalThis.cometApi && globalThis.cometApi.api === API_NAME) {
+  // Loaded twice, the script keeps the connection the page already has.
+  if (globalThis.cometApi?.api === API_NAME) {
     return;
   }
   const cometApi = new CometServerApi();
