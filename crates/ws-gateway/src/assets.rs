@@ -1,5 +1,6 @@
-//! What the binary carries with it: the JavaScript client and the examples that
-//! need no backend, so that a single file is enough to try everything.
+//! What the binary carries with it: the JavaScript client with its module and
+//! declarations, and the examples that need no backend, so that a single file
+//! is enough to try everything.
 
 use bytes::Bytes;
 
@@ -9,6 +10,18 @@ const ASSETS: &[(&str, &[u8])] = &[
     (
         "/CometServerApi.js",
         include_bytes!("../assets/CometServerApi.js"),
+    ),
+    (
+        "/CometServerApi.mjs",
+        include_bytes!("../assets/CometServerApi.mjs"),
+    ),
+    (
+        "/CometServerApi.d.ts",
+        include_bytes!("../assets/CometServerApi.d.ts"),
+    ),
+    (
+        "/CometServerApi.d.mts",
+        include_bytes!("../assets/CometServerApi.d.mts"),
     ),
     (
         "/examples/index.html",
