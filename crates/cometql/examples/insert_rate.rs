@@ -73,6 +73,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         database: None,
         address: None,
         connection_id: 1,
+        tls: None,
     })?;
     for (name, statement) in STATEMENTS {
         let started = Instant::now();

@@ -51,6 +51,17 @@ pub struct Login {
     pub address: Option<IpAddr>,
     /// This connection's number, unique while the server runs.
     pub connection_id: u32,
+    /// The TLS the connection is inside of, if it is.
+    pub tls: Option<TlsSession>,
+}
+
+/// What a session can tell of its TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TlsSession {
+    /// The version, such as `TLSv1.3`.
+    pub version: &'static str,
+    /// OpenSSL's name of the cipher suite, such as `TLS_AES_256_GCM_SHA384`.
+    pub cipher: &'static str,
 }
 
 /// One logged-in session. Statements of a session run one after another.

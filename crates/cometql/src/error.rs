@@ -194,6 +194,8 @@ error_kinds! {
     ReadOnlyTransaction => 1792, 1792, "25006";
     /// A packet's contents are not what its command says.
     MalformedPacket => 1835, 1835, "HY000";
+    /// A login without TLS where it is required.
+    InsecureTransport => 3159, 3159, "HY000";
 }
 
 #[cfg(test)]

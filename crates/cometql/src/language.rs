@@ -145,6 +145,7 @@ impl Backend for CometQlBackend {
             || "localhost".into(),
             |address: IpAddr| address.to_string().into(),
         );
+        context.tls = login.tls;
         let mut session = CometQlSession {
             language,
             home,

@@ -24,7 +24,11 @@ pub(crate) struct Status {
 impl StatusSource for Status {
     fn status(&self, scope: StatusScope, context: &SessionContext) -> Vec<(String, String)> {
         let rows = match scope {
-            StatusScope::Session => self.of_tenant(context.dev_id),
+            StatusScope::Session => {
+                let mut rows = self.of_tenant(context.dev_id);
+                rows.extend(of_tls(context));
+                rows
+            }
             StatusScope::Global => self.of_server(),
             // The machine's own figures are for its own tools.
             StatusScope::Avg | StatusScope::Ram | StatusScope::Uptime | StatusScope::Filesystem => {
@@ -34,6 +38,17 @@ impl StatusSource for Status {
         let named = |(name, value): (&str, String)| (name.to_owned(), value);
         rows.into_iter().map(named).collect()
     }
+}
+
+/// What MySQL tells of a session's TLS; empty texts without it.
+fn of_tls(context: &SessionContext) -> [(&'static str, String); 2] {
+    let (cipher, version) = context
+        .tls
+        .map_or(("", ""), |tls| (tls.cipher, tls.version));
+    [
+        ("Ssl_cipher", cipher.to_owned()),
+        ("Ssl_version", version.to_owned()),
+    ]
 }
 
 impl Status {

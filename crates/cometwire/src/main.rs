@@ -1,11 +1,13 @@
 //! The CometWire server: flags, wiring, start-up, drain. Everything it does is in
 //! the crates it wires together.
 
+mod certificate;
 mod limits;
 mod root_key;
 mod run;
 mod settings;
 mod stop;
+mod tls;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
     if let Err(sentence) = start_logging(&settings) {
         return fail(&sentence, ExitCode::from(EXIT_USAGE));
     }
+    // Fails only if there is one already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -21,7 +21,8 @@ use ws_gateway::{Gateway, Shards};
 use crate::limits;
 use crate::root_key::RootKey;
 use crate::settings::Settings;
-use crate::stop::StopSignals;
+use crate::stop::{Request, Signals};
+use crate::tls::Certificates;
 
 /// How long a stop may take by default.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -33,7 +34,7 @@ const FEW_FILES: u64 = 10_000;
 /// # Errors
 /// One sentence that says what stands in the way of starting.
 pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
-    let mut stop = StopSignals::listen().map_err(|error| format!("no signals: {error}"))?;
+    let mut signals = Signals::listen().map_err(|error| format!("no signals: {error}"))?;
     let files = raise_file_limit();
     let data = settings.data_directory();
     let storage = SqliteStorage::open(&data, storage::Config::default())
@@ -43,6 +44,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let browsers = listen(settings.http_address(), "browsers", "--http").await?;
     let backend_address = address(&backends)?;
     let browser_address = address(&browsers)?;
+    let certificates = Certificates::find(&settings.tls, &data)?;
     // Last of what can fail: a key that is made is shown by this start or never.
     let root_key = RootKey::find(settings.given_root_key(), &data)?;
 
@@ -63,9 +65,14 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     .map_err(|error| error.to_string())?;
     let gateway = Gateway::new(Arc::clone(&hall), shards, gateway_config);
     let wire_limits = limits::wire(settings);
-    let language = limits::language(settings, &wire_limits, backend_address.port());
+    let mut language = limits::language(settings, &wire_limits, backend_address.port());
+    language.variables.extend(certificates.variables());
     let language = CometQl::new(Arc::clone(&hall), language).map_err(|error| error.to_string())?;
-    let wire = Arc::new(Wire::new(Arc::new(CometQlBackend(language)), wire_limits));
+    let wire = Wire::new(Arc::new(CometQlBackend(language)), wire_limits);
+    let wire = Arc::new(match certificates.for_backends() {
+        Some(tls) => wire.with_tls(tls),
+        None => wire,
+    });
 
     let (stop_backends, backends_stop) = watch::channel(false);
     let (stop_browsers, browsers_stop) = watch::channel(false);
@@ -79,7 +86,12 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
         tracing::warn!(files, "few_open_files_allowed");
     }
 
-    let signal = stop.next().await;
+    let signal = loop {
+        match signals.next().await {
+            Request::Stop(signal) => break signal,
+            Request::Reload => certificates.reload(),
+        }
+    };
     tracing::info!(signal, "draining");
     let grace = settings.drain_seconds.map_or(DRAIN, Duration::from_secs);
     let drained = async {

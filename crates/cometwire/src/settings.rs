@@ -11,6 +11,8 @@ use cometql::ErrorNumbers;
 use pipes::name::DevId;
 use serde::Deserialize;
 
+use crate::tls::TlsSettings;
+
 /// CometWire: a realtime server you talk to in SQL.
 ///
 /// Backends write INSERT INTO pipes_messages over an ordinary MySQL connection;
@@ -35,6 +37,11 @@ pub(crate) struct Settings {
     /// The directory for everything that must survive a crash [default: ./cometwire-data].
     #[arg(long, value_name = "DIR", env = "COMETWIRE_DATA")]
     pub(crate) data: Option<PathBuf>,
+
+    /// Certificates, and who is offered them.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) tls: TlsSettings,
 
     /// A developer id and its key; repeatable.
     #[arg(
@@ -356,6 +363,7 @@ impl Settings {
                 self.dev
             },
             developers: Vec::new(),
+            tls: self.tls.over(file.tls),
             root_key: self.root_key.or(file.root_key),
             allow_origin: list(self.allow_origin, file.allow_origin),
             error_numbers: self.error_numbers.or(file.error_numbers),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::variables::Variables;
+use crate::backend::TlsSession;
 use crate::transaction::Transaction;
 
 /// The session behind a statement: who asks, and what `USER()`, `DATABASE()`,
@@ -30,6 +31,8 @@ pub struct SessionContext {
     pub variables: Arc<Variables>,
     /// Its own changes that wait for COMMIT: tables show them to this session alone.
     pub transaction: Arc<Transaction>,
+    /// The TLS the session is inside of, if it is.
+    pub tls: Option<TlsSession>,
     /// Set by KILL QUERY, from any thread; the statement ends with `Interrupted`.
     pub cancel: CancelToken,
 }
@@ -48,6 +51,7 @@ impl SessionContext {
             found_rows: 0,
             variables,
             transaction: Arc::default(),
+            tls: None,
             cancel: CancelToken::default(),
         }
     }

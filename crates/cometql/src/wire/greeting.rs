@@ -24,9 +24,9 @@ pub(super) mod capability {
     pub(in crate::wire) const CONNECT_ATTRS: u32 = 1 << 20;
     pub(in crate::wire) const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
 
-    /// What this server offers. Without SSL and COMPRESS, because clients use
-    /// them when they see them; without DEPRECATE_EOF, so that there is one
-    /// format of results.
+    /// What this server always offers; SSL comes with a certificate. Without
+    /// COMPRESS, because clients use it when they see it; without DEPRECATE_EOF,
+    /// so that there is one format of results.
     pub(in crate::wire) const OFFERED: u32 = LONG_PASSWORD
         | FOUND_ROWS
         | LONG_FLAG
@@ -50,8 +50,9 @@ pub(super) mod capability {
 pub const SERVER_VERSION: &str = concat!("8.0.36-CometWire-", env!("CARGO_PKG_VERSION"));
 
 /// The payload of the greeting (protocol 10).
-pub(super) fn greeting(connection_id: u32, salt: &Salt) -> Vec<u8> {
-    let [low_0, low_1, high_0, high_1] = capability::OFFERED.to_le_bytes();
+pub(super) fn greeting(connection_id: u32, salt: &Salt, offers_tls: bool) -> Vec<u8> {
+    let tls = if offers_tls { capability::SSL } else { 0 };
+    let [low_0, low_1, high_0, high_1] = (capability::OFFERED | tls).to_le_bytes();
     let (first, second) = salt.as_bytes().split_at(FIRST_PART);
     let mut payload = vec![PROTOCOL_VERSION];
     payload.extend_from_slice(SERVER_VERSION.as_bytes());
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn every_field_of_the_greeting_is_in_its_place() {
         let salt = Salt::random();
-        let payload = greeting(0x0102_0304, &salt);
+        let payload = greeting(0x0102_0304, &salt, false);
         let version = SERVER_VERSION.len();
         let rest = &payload[1 + version..];
         assert_eq!(payload[0], 10);
@@ -129,10 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn neither_tls_nor_compression_is_offered() {
+    fn tls_is_offered_with_a_certificate_only_and_compression_never() {
+        let capabilities = |offers_tls| {
+            let payload = greeting(1, &Salt::random(), offers_tls);
+            let at = 1 + SERVER_VERSION.len() + 14;
+            u32::from(u16::from_le_bytes([payload[at], payload[at + 1]]))
+        };
         assert_eq!(
-            capability::OFFERED & (capability::SSL | capability::COMPRESS),
+            capabilities(false) & (capability::SSL | capability::COMPRESS),
             0
+        );
+        assert_eq!(
+            capabilities(true) & (capability::SSL | capability::COMPRESS),
+            capability::SSL
         );
     }
 }

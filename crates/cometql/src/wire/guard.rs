@@ -91,7 +91,11 @@ where
         let limits = wire.limits();
         let mut exchange = Exchange::new(verified.session, reply, limits.max_reply);
         let status = exchange.status();
-        exchange.reply.ok(&Done::default(), status);
+        let greeted = Done {
+            info: verified.certificate_proof,
+            ..Done::default()
+        };
+        exchange.reply.ok(&greeted, status);
         Self {
             wire,
             stream,

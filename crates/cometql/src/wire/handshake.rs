@@ -14,6 +14,7 @@ use super::greeting::{FAST_PROOF_ACCEPTED, auth_switch, capability, greeting};
 use super::login::{ClientHello, LoginPacket, NamedPlugin};
 use super::packet::{FrameError, Packet, PacketStream};
 use super::reply::Reply;
+use super::tls::Secured;
 
 /// Why a login did not come about, by blame.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,15 @@ pub(super) enum LoginFailure {
     /// The stream ended or failed; nobody is there to be answered.
     #[error("the connection ended during the login: {0}")]
     Io(#[from] io::Error),
+    /// The login took too long.
+    #[error("timed out")]
+    TimedOut,
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Shutdown,
+    /// The TLS handshake failed; TLS itself has told the peer.
+    #[error("no TLS: {0}")]
+    Tls(io::Error),
     /// The peer does not speak the protocol, or one we do not offer.
     #[error("the peer did not follow the protocol: {0}")]
     Protocol(SqlError),
@@ -37,6 +47,8 @@ pub(super) struct Verified<S> {
     pub(super) session: S,
     pub(super) capabilities: u32,
     pub(super) client_name: Option<String>,
+    /// What the OK says of the certificate (see [`Secured::proof`]).
+    pub(super) certificate_proof: String,
 }
 
 /// Where the client is and how it is known here.
@@ -44,36 +56,65 @@ pub(super) struct Verified<S> {
 pub(super) struct Peer {
     pub(super) address: Option<IpAddr>,
     pub(super) connection_id: u32,
+    /// Set once it is inside TLS.
+    pub(super) tls: Option<Secured>,
 }
 
-/// Greets, reads the login and verifies it. The OK is left to the caller, in
-/// the place `reply` is at.
+/// Greets and reads what the client answers first. Gives the salt, too, which
+/// stays the same inside TLS.
+pub(super) async fn greet<S>(
+    stream: &mut PacketStream<S>,
+    reply: &mut Reply,
+    peer: Peer,
+    offers_tls: bool,
+    packet_bound: usize,
+) -> Result<(Salt, ClientHello), LoginFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let salt = Salt::random();
+    reply.begin_unasked();
+    reply.packet(&greeting(peer.connection_id, &salt, offers_tls));
+    let hello = hello(stream, reply, packet_bound).await?;
+    Ok((salt, hello))
+}
+
+/// Reads the client's first packet; inside TLS it sends another first one.
+pub(super) async fn hello<S>(
+    stream: &mut PacketStream<S>,
+    reply: &mut Reply,
+    packet_bound: usize,
+) -> Result<ClientHello, LoginFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let packet = ask(stream, reply, packet_bound).await?;
+    ClientHello::parse(&packet.payload).map_err(|malformed| protocol(malformed.to_string()))
+}
+
+/// Verifies a login. The OK is left to the caller, in the place `reply` is at.
 pub(super) async fn log_in<S, B>(
     stream: &mut PacketStream<S>,
     reply: &mut Reply,
     backend: &B,
     peer: Peer,
+    (salt, hello): (Salt, ClientHello),
     packet_bound: usize,
 ) -> Result<Verified<B::Session>, LoginFailure>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     B: Backend,
 {
-    let salt = Salt::random();
-    reply.begin_unasked();
-    reply.packet(&greeting(peer.connection_id, &salt));
-    let packet = ask(stream, reply, packet_bound).await?;
-    let login = match ClientHello::parse(&packet.payload) {
-        Ok(ClientHello::Login(login)) => login,
-        Ok(ClientHello::SslRequest) => {
+    let login = match hello {
+        ClientHello::Login(login) => login,
+        ClientHello::SslRequest => {
             return Err(protocol("TLS is not offered here; connect without it"));
         }
-        Ok(ClientHello::Old) => {
+        ClientHello::Old => {
             return Err(protocol(
                 "the client speaks the protocol of MySQL before 4.1",
             ));
         }
-        Err(malformed) => return Err(protocol(malformed.to_string())),
     };
     if login.capabilities & capability::SECURE_CONNECTION == 0 {
         return Err(protocol(
@@ -175,6 +216,7 @@ fn verify<B: Backend>(
             database: login.database,
             address: peer.address,
             connection_id: peer.connection_id,
+            tls: peer.tls.map(|tls| tls.session),
         })
         .map_err(LoginFailure::NoSession)?;
     if proof.plugin == Plugin::CachingSha2 && !auth::is_empty(&proof.response) {
@@ -184,6 +226,9 @@ fn verify<B: Backend>(
         session,
         capabilities: login.capabilities,
         client_name: login.client_name,
+        certificate_proof: peer.tls.map_or_else(String::new, |tls| {
+            tls.proof(account, proof.plugin, &proof.salt)
+        }),
     })
 }
 

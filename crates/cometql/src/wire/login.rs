@@ -11,8 +11,7 @@ use super::greeting::capability;
 pub(super) enum ClientHello {
     /// A login in protocol 4.1.
     Login(LoginPacket),
-    /// The client wants TLS before it says more. A TLS step would take the
-    /// stream over here; until the SSL bit is offered it is refused.
+    /// The client wants TLS before it says more; its login comes inside.
     SslRequest,
     /// A login in the protocol before MySQL 4.1, which proves nothing.
     Old,

@@ -10,7 +10,7 @@
 //! - [`limits`](Limits): every bound, with its default.
 //! - `packet`: bytes to packets and back.
 //! - `fields`: the fields of a packet.
-//! - `greeting`, `login`, `auth`, `handshake`: the connection phase.
+//! - `greeting`, `login`, `auth`, `handshake`: the connection phase; `tls` in the middle of it.
 //! - `guard`: the command phase; `statements`: its commands that run SQL.
 //! - `prepared`: prepared statements, and the check of what executes them.
 //! - `engine`, `shim`: opensrv-mysql and what it calls.
@@ -29,6 +29,7 @@ mod prepared;
 mod reply;
 mod shim;
 mod statements;
+mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant as Deadline, sleep, timeout_at};
 use tracing::{debug, error, info, warn};
 
 use crate::backend::Backend;
@@ -47,9 +48,12 @@ use crate::error::{ErrorKind, SqlError};
 
 pub use greeting::SERVER_VERSION;
 pub use limits::{Limits, MAX_PACKET_CEILING};
+pub use tls::{Identity, Tls};
 
+use auth::Salt;
 use guard::{Ending, Guard};
 use handshake::{LoginFailure, Peer};
+use login::ClientHello;
 use packet::PacketStream;
 use reply::Reply;
 
@@ -59,6 +63,7 @@ use reply::Reply;
 pub struct Wire<B> {
     backend: Arc<B>,
     limits: Limits,
+    tls: Option<Tls>,
     started: Instant,
     next_connection_id: AtomicU32,
     connections: AtomicUsize,
@@ -73,11 +78,19 @@ impl<B: Backend> Wire<B> {
         Self {
             backend,
             limits,
+            tls: None,
             started: Instant::now(),
             next_connection_id: AtomicU32::new(1),
             connections: AtomicUsize::new(0),
             questions: AtomicU64::new(0),
         }
+    }
+
+    /// The same door with TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Accepts from `listener` until `shutdown` turns true (or its sender is
@@ -132,6 +145,7 @@ impl<B: Backend> Wire<B> {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send,
     {
+        let deadline = Deadline::now() + self.limits.login_timeout;
         let mut stream = PacketStream::new(stream, self.limits.write_timeout);
         let mut reply = Reply::default();
         let Some(_counted) = Counted::new(&self.connections, self.limits.max_connections) else {
@@ -144,30 +158,95 @@ impl<B: Backend> Wire<B> {
         let peer = Peer {
             address,
             connection_id: self.next_connection_id.fetch_add(1, Ordering::Relaxed),
+            tls: None,
         };
-        let conn = peer.connection_id;
-        let login = timeout(
-            self.limits.login_timeout,
-            handshake::log_in(
-                &mut stream,
-                &mut reply,
-                self.backend.as_ref(),
-                peer,
-                self.limits.max_login_packet,
-            ),
-        );
-        let login = tokio::select! {
-            biased;
-            login = login => login,
-            () = stopping(&mut shutdown) => {
-                debug!(conn, reason = %Ending::Shutdown, "connection_closed");
-                return stream.close().await;
+        let identity = self.tls.as_ref().map(|tls| tls.identity.borrow().clone());
+        let bound = self.limits.max_login_packet;
+        let greet = handshake::greet(&mut stream, &mut reply, peer, identity.is_some(), bound);
+        let greeted = before(deadline, &mut shutdown, greet).await;
+        let arrival = Arrival {
+            reply,
+            peer,
+            deadline,
+            shutdown,
+        };
+        match (greeted, identity) {
+            (Ok((salt, ClientHello::SslRequest)), Some(identity)) => {
+                // In a box of its own: plain connections need not hold its memory.
+                Box::pin(self.serve_tls(stream.into_inner(), arrival, salt, identity)).await;
+            }
+            (Ok(greeted), _) => self.serve_login(stream, arrival, greeted).await,
+            (Err(failure), _) => self.refuse(stream, arrival, &failure).await,
+        }
+    }
+
+    /// Goes on inside TLS: the client says its first packet again.
+    async fn serve_tls<S>(
+        &self,
+        stream: S,
+        mut arrival: Arrival,
+        salt: Salt,
+        identity: Arc<Identity>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let Arrival {
+            reply,
+            peer,
+            deadline,
+            shutdown,
+        } = &mut arrival;
+        let accept = async {
+            let accepted = identity.accept(stream).await;
+            accepted.map_err(LoginFailure::Tls)
+        };
+        let (stream, secured) = match before(*deadline, shutdown, accept).await {
+            Ok(accepted) => accepted,
+            Err(failure) => {
+                let conn = peer.connection_id;
+                debug!(conn, reason = %failure, "login_failed");
+                return;
             }
         };
-        match login {
-            Ok(Ok(verified)) => {
+        drop(identity);
+        peer.tls = Some(secured);
+        let mut stream = PacketStream::new(stream, self.limits.write_timeout);
+        let hello = handshake::hello(&mut stream, reply, self.limits.max_login_packet);
+        match before(*deadline, shutdown, hello).await {
+            Ok(hello) => self.serve_login(stream, arrival, (salt, hello)).await,
+            Err(failure) => self.refuse(stream, arrival, &failure).await,
+        }
+    }
+
+    async fn serve_login<S>(
+        &self,
+        mut stream: PacketStream<S>,
+        mut arrival: Arrival,
+        greeted: (Salt, ClientHello),
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let peer = arrival.peer;
+        let conn = peer.connection_id;
+        if self.requires_tls_of(&peer) {
+            let failure = LoginFailure::Protocol(insecure());
+            return self.refuse(stream, arrival, &failure).await;
+        }
+        let login = handshake::log_in(
+            &mut stream,
+            &mut arrival.reply,
+            self.backend.as_ref(),
+            peer,
+            greeted,
+            self.limits.max_login_packet,
+        );
+        match before(arrival.deadline, &mut arrival.shutdown, login).await {
+            Ok(verified) => {
                 let client = verified.client_name.as_deref().unwrap_or_default();
-                debug!(conn, client, "login");
+                debug!(conn, client, tls = peer.tls.is_some(), "login");
+                let Arrival {
+                    reply, shutdown, ..
+                } = arrival;
                 let ending = Guard::new(self, stream, reply, peer, verified, shutdown)
                     .run()
                     .await;
@@ -176,14 +255,7 @@ impl<B: Backend> Wire<B> {
                 }
                 debug!(conn, reason = %ending, "connection_closed");
             }
-            Ok(Err(failure)) => {
-                debug!(conn, reason = %failure, "login_failed");
-                self.refuse(stream, reply, &failure).await;
-            }
-            Err(_) => {
-                debug!(conn, reason = %Ending::TimedOut, "login_failed");
-                stream.close().await;
-            }
+            Err(failure) => self.refuse(stream, arrival, &failure).await,
         }
     }
 
@@ -228,20 +300,33 @@ impl<B: Backend> Wire<B> {
     }
 
     /// Answers a login that failed, and closes.
-    async fn refuse<S>(&self, mut stream: PacketStream<S>, mut reply: Reply, failure: &LoginFailure)
-    where
+    async fn refuse<S>(
+        &self,
+        mut stream: PacketStream<S>,
+        mut arrival: Arrival,
+        failure: &LoginFailure,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let conn = arrival.peer.connection_id;
+        debug!(conn, reason = %failure, "login_failed");
         let Some(error) = failure.answer() else {
             return stream.close().await;
         };
         if let LoginFailure::Refused(_) = failure {
             sleep(self.limits.failure_delay).await;
         }
-        reply.error(error, self.limits.login_error_numbers);
-        if stream.send(&reply.take()).await.is_ok() {
+        let numbers = self.limits.login_error_numbers;
+        arrival.reply.error(error, numbers);
+        if stream.send(&arrival.reply.take()).await.is_ok() {
             stream.close_gently(self.limits.max_login_packet).await;
         }
+    }
+
+    /// A Unix socket is as good as TLS, as in MySQL.
+    fn requires_tls_of(&self, peer: &Peer) -> bool {
+        let required = self.tls.as_ref().is_some_and(|tls| tls.required);
+        required && peer.tls.is_none() && peer.address.is_some()
     }
 
     fn too_many(&self) -> SqlError {
@@ -253,6 +338,14 @@ impl<B: Backend> Wire<B> {
             ),
         )
     }
+}
+
+/// A connection that is not logged in yet, apart from its stream.
+struct Arrival {
+    reply: Reply,
+    peer: Peer,
+    deadline: Deadline,
+    shutdown: watch::Receiver<bool>,
 }
 
 /// One of the connections that [`Limits::max_connections`] allows.
@@ -278,6 +371,28 @@ async fn stopping(shutdown: &mut watch::Receiver<bool>) {
     let _ = shutdown.wait_for(|stopping| *stopping).await.is_ok();
 }
 
+/// One step of a login, within its time and until the server stops.
+async fn before<T>(
+    deadline: Deadline,
+    shutdown: &mut watch::Receiver<bool>,
+    step: impl Future<Output = Result<T, LoginFailure>>,
+) -> Result<T, LoginFailure> {
+    tokio::select! {
+        biased;
+        step = timeout_at(deadline, step) => step.unwrap_or(Err(LoginFailure::TimedOut)),
+        () = stopping(shutdown) => Err(LoginFailure::Shutdown),
+    }
+}
+
+/// MySQL's sentence, and what to do.
+fn insecure() -> SqlError {
+    SqlError::new(
+        ErrorKind::InsecureTransport,
+        "Connections using insecure transport are prohibited while \
+         --require_secure_transport=ON; connect with TLS",
+    )
+}
+
 fn note(ended: Result<(), tokio::task::JoinError>) {
     if let Err(error) = ended {
         error!(%error, "connection_failed");
@@ -288,7 +403,7 @@ impl LoginFailure {
     /// What the peer is told, if anybody is there.
     fn answer(&self) -> Option<&SqlError> {
         match self {
-            Self::Io(_) => None,
+            Self::Io(_) | Self::TimedOut | Self::Shutdown | Self::Tls(_) => None,
             Self::Protocol(error) | Self::Refused(error) | Self::NoSession(error) => Some(error),
         }
     }

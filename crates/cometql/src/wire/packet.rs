@@ -62,6 +62,12 @@ impl<S> PacketStream<S> {
         }
     }
 
+    /// Gives the stream back, for TLS to take over. What was read and not taken
+    /// is thrown away: nothing, after [`fill_exactly`](Self::fill_exactly).
+    pub(super) fn into_inner(self) -> S {
+        self.stream
+    }
+
     /// The next packet, if all of it has been read. Its first part must carry
     /// the sequence number `first`, and its payload may have `bound` bytes.
     pub(super) fn take(&mut self, first: u8, bound: usize) -> Result<Option<Packet>, FrameError> {

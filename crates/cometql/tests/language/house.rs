@@ -63,6 +63,7 @@ impl House {
             database: database.map(str::to_owned),
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             connection_id: 7,
+            tls: None,
         })?;
         Ok(Client { session })
     }

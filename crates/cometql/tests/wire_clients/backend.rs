@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cometql::answer::{Answer, Column, Done, Parameter, Prepared, ResultSet};
 use cometql::backend::{Account, Backend, Login, Session};
 use cometql::error::{ErrorKind, ErrorNumbers, SqlError};
-use cometql::wire::{Limits, Wire};
+use cometql::wire::{Limits, Tls, Wire};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
@@ -245,10 +245,18 @@ impl Server {
     }
 
     pub(crate) async fn start_with(limits: Limits) -> Self {
+        Self::start_as(limits, None).await
+    }
+
+    pub(crate) async fn start_as(limits: Limits, tls: Option<Tls>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let backend = Arc::new(TestBackend::default());
-        let wire = Arc::new(Wire::new(Arc::new(Door(Arc::clone(&backend))), limits));
+        let wire = Wire::new(Arc::new(Door(Arc::clone(&backend))), limits);
+        let wire = Arc::new(match tls {
+            Some(tls) => wire.with_tls(tls),
+            None => wire,
+        });
         let (shutdown, stopping) = watch::channel(false);
         let serving = tokio::spawn(Arc::clone(&wire).serve(listener, stopping));
         Self {

@@ -16,3 +16,4 @@ mod lifecycle;
 mod logins;
 mod programs;
 mod raw;
+mod tls;

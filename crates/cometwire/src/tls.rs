@@ -1,0 +1,174 @@
+//! Who is offered TLS, with which certificate, and reading the files again on
+//! SIGHUP. What stands in the files, and making them, is `certificate`'s.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use cometql::wire::{Identity, Tls};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use crate::certificate::Files;
+
+/// The settings of TLS.
+#[derive(Debug, Default, Clone, Args, Deserialize)]
+#[serde(default)]
+pub(crate) struct TlsSettings {
+    /// The certificate to show, PEM, with what leads to its issuer after it
+    /// [default: DIR/tls.crt, made at the first start].
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COMETWIRE_TLS_CERT",
+        help_heading = "TLS"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, PEM, without a password
+    /// [default: DIR/tls.key, made at the first start].
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "COMETWIRE_TLS_KEY",
+        help_heading = "TLS"
+    )]
+    tls_key: Option<PathBuf>,
+
+    /// TLS for MySQL clients: offered, off, or required [default: offered].
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "COMETWIRE_COMETQL_TLS",
+        help_heading = "TLS"
+    )]
+    cometql_tls: Option<BackendTls>,
+}
+
+/// TLS on the port of backends.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum BackendTls {
+    /// Clients may use it.
+    #[default]
+    Offered,
+    /// There is none.
+    Off,
+    /// Logins without it are refused.
+    Required,
+}
+
+impl TlsSettings {
+    /// These settings, and `file`'s where these say nothing. A certificate and
+    /// its key belong together.
+    pub(crate) fn over(self, file: Self) -> Self {
+        let given = self.tls_cert.is_some() || self.tls_key.is_some();
+        let (tls_cert, tls_key) = match given {
+            true => (self.tls_cert, self.tls_key),
+            false => (file.tls_cert, file.tls_key),
+        };
+        Self {
+            tls_cert,
+            tls_key,
+            cometql_tls: self.cometql_tls.or(file.cometql_tls),
+        }
+    }
+
+    fn files(&self, data: &Path) -> Result<Files, String> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Files {
+                certificate: certificate.clone(),
+                key: key.clone(),
+            }),
+            (None, None) => Files::made_in(data),
+            (Some(_), None) => Err("--tls-cert needs --tls-key beside it".to_owned()),
+            (None, Some(_)) => Err("--tls-key needs --tls-cert beside it".to_owned()),
+        }
+    }
+}
+
+/// The certificates in use.
+pub(crate) struct Certificates {
+    /// Nothing when no port has TLS.
+    shown: Option<Shown>,
+    backends: BackendTls,
+}
+
+struct Shown {
+    files: Files,
+    for_backends: watch::Sender<Arc<Identity>>,
+}
+
+impl Certificates {
+    /// Reads the files, or makes them in `data` if the operator gave none.
+    ///
+    /// # Errors
+    /// One sentence about the file.
+    pub(crate) fn find(settings: &TlsSettings, data: &Path) -> Result<Self, String> {
+        let backends = settings.cometql_tls.unwrap_or_default();
+        let shown = match backends {
+            BackendTls::Off => None,
+            BackendTls::Offered | BackendTls::Required => {
+                let files = settings.files(data)?;
+                let identity = identity(&files)?;
+                Some(Shown {
+                    files,
+                    for_backends: watch::Sender::new(identity),
+                })
+            }
+        };
+        Ok(Self { shown, backends })
+    }
+
+    /// What the backend door offers, if anything.
+    pub(crate) fn for_backends(&self) -> Option<Tls> {
+        let shown = self.shown.as_ref()?;
+        Some(Tls {
+            identity: shown.for_backends.subscribe(),
+            required: self.backends == BackendTls::Required,
+        })
+    }
+
+    /// What the system variables say of it.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        let Some(shown) = &self.shown else {
+            return Vec::new();
+        };
+        let required = self.backends == BackendTls::Required;
+        let certificate = shown.files.certificate.display().to_string();
+        let key = shown.files.key.display().to_string();
+        [
+            ("have_ssl", "YES"),
+            ("have_openssl", "YES"),
+            ("ssl_cert", &certificate),
+            ("ssl_key", &key),
+            ("tls_version", "TLSv1.2,TLSv1.3"),
+            ("require_secure_transport", if required { "1" } else { "0" }),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// Reads the files again. Connections that begin from now on get what they
+    /// hold; if that is no certificate, the old one stays.
+    pub(crate) fn reload(&self) {
+        let Some(shown) = &self.shown else {
+            return tracing::info!("no_certificates_to_reload");
+        };
+        match identity(&shown.files) {
+            Ok(identity) => {
+                shown.for_backends.send_replace(identity);
+                tracing::info!(file = %shown.files.certificate.display(), "certificate_reloaded");
+            }
+            Err(error) => tracing::error!(%error, "certificate_not_reloaded"),
+        }
+    }
+}
+
+fn identity(files: &Files) -> Result<Arc<Identity>, String> {
+    let (config, fingerprint) = files.load()?;
+    Ok(Arc::new(Identity {
+        config: Arc::new(config),
+        fingerprint,
+    }))
+}
