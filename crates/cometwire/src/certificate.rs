@@ -151,7 +151,8 @@ fn unreadable(file: &Path, what: &str, error: &pem::Error) -> String {
     match error {
         pem::Error::Io(error) => format!("cannot read {file}: {error}"),
         pem::Error::NoItemsFound => format!("{file} holds no {what} in PEM form"),
-        error => format!("{file} is no PEM file with a {what}: {error}"),
+        // Its own words quote the file, and a key on one line is all in them.
+        _ => format!("{file} holds no {what} in whole PEM form"),
     }
 }
 
@@ -189,6 +190,9 @@ mod tests {
         let other = Files::made_in(other.path()).unwrap();
         let broken = data.path().join("broken");
         fs::write(&broken, "s3cret").unwrap();
+        let on_one_line = data.path().join("on_one_line");
+        let text = "-----BEGIN PRIVATE KEY----- s3cret -----END PRIVATE KEY-----\n";
+        fs::write(&on_one_line, text).unwrap();
         let missing = data.path().join("missing");
         let files = |certificate: &Path, key: &Path| Files {
             certificate: certificate.into(),
@@ -200,6 +204,10 @@ mod tests {
             (files(&good.certificate, &missing), "cannot read"),
             (files(&broken, &good.key), "holds no certificate"),
             (files(&good.certificate, &broken), "holds no private key"),
+            (
+                files(&good.certificate, &on_one_line),
+                "holds no private key",
+            ),
             (
                 files(&good.certificate, &good.certificate),
                 "holds no private key",

@@ -129,14 +129,15 @@ impl Certificates {
         })
     }
 
-    /// What the system variables say of it.
+    /// What the system variables say of it. Tenants see them, so files are named
+    /// without the directories they are in.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
         let Some(shown) = &self.shown else {
             return Vec::new();
         };
         let required = self.backends == BackendTls::Required;
-        let certificate = shown.files.certificate.display().to_string();
-        let key = shown.files.key.display().to_string();
+        let certificate = name_of(&shown.files.certificate);
+        let key = name_of(&shown.files.key);
         [
             ("have_ssl", "YES"),
             ("have_openssl", "YES"),
@@ -163,6 +164,11 @@ impl Certificates {
             Err(error) => tracing::error!(%error, "certificate_not_reloaded"),
         }
     }
+}
+
+fn name_of(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn identity(files: &Files) -> Result<Arc<Identity>, String> {
