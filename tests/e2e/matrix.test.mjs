@@ -8,7 +8,8 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { ClientProgram } from '../support/client-program.mjs';
-import { PYTHON, REPOSITORY, TESTS, temporaryDirectory } from '../support/paths.mjs';
+import { buildGoProgram } from '../support/go.mjs';
+import { PYTHON, REPOSITORY, TESTS } from '../support/paths.mjs';
 import { Server } from '../support/server.mjs';
 import { publish, rows } from '../support/sql.mjs';
 
@@ -61,7 +62,7 @@ let goDriverVersion;
 before(async () => {
   server = await Server.start({ devs: { 15: "Developer-15-key" } });
   sql = await server.sql({ user: 15 });
-  goProgram = buildGoProgram();
+  goProgram = buildGoProgram(program('go', 'main.go'));
   goDriverVersion = execFileSync('dpkg-query', ['-W', '-f=${Version}', 'golang-github-go-sql-driver-mysql-dev'], {
     encoding: 'utf8',
   });
@@ -129,15 +130,6 @@ function textOf({ data }) {
 async function everyTable() {
   const found = await rows(sql, 'SHOW TABLES');
   return found.map((row) => Object.values(row)[0]).sort();
-}
-
-/** Debian's driver is a package outside any module, so Go builds without modules. */
-function buildGoProgram() {
-  const built = join(temporaryDirectory(), 'client');
-  execFileSync('go', ['build', '-o', built, program('go', 'main.go')], {
-    env: { ...process.env, GO111MODULE: 'off', GOPATH: '/usr/share/gocode', GOFLAGS: '', GOPROXY: 'off', GOCACHE: join(REPOSITORY, 'target', 'go-cache') },
-  });
-  return built;
 }
 
 test('the connection lines of docs/clients.md are those of the programs', () => {
