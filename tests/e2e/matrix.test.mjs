@@ -11,6 +11,7 @@ import { ClientProgram } from '../support/client-program.mjs';
 import { buildGoProgram } from '../support/go.mjs';
 import { PYTHON, REPOSITORY, TESTS } from '../support/paths.mjs';
 import { Server } from '../support/server.mjs';
+import { snippetsOf } from '../support/snippets.mjs';
 import { publish, rows } from '../support/sql.mjs';
 
 const TEXT = 'it\'s "q" \\ line\nfeed Привет 😀';
@@ -136,15 +137,6 @@ test('the connection lines of docs/clients.md are those of the programs', () => 
   const page = readFileSync(join(REPOSITORY, 'docs', 'clients.md'), 'utf8');
   const files = new Set(Object.values(CLIENTS).map((command) => command.find((word) => word.startsWith(TESTS) && word !== process.execPath)));
   for (const file of [...files].map((file) => file ?? program('go', 'main.go'))) {
-    const source = readFileSync(file, 'utf8');
-    const snippets = [...source.matchAll(/docs: (?:connect|persistent)\n([^]*?)\n[^\n]*docs: end/g)];
-    assert.ok(snippets.length > 0, `${file} has no connection line for the documentation`);
-    for (const [, snippet] of snippets) assert.ok(page.includes(dedented(snippet)), `${file}:\n${dedented(snippet)}`);
+    for (const snippet of snippetsOf(file)) assert.ok(page.includes(snippet), `${file}:\n${snippet}`);
   }
 });
-
-function dedented(text) {
-  const lines = text.split('\n');
-  const indent = Math.min(...lines.map((line) => line.length - line.trimStart().length));
-  return lines.map((line) => line.slice(indent)).join('\n');
-}

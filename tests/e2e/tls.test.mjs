@@ -9,9 +9,10 @@ import { after, before, describe, test } from 'node:test';
 import { ClientProgram } from '../support/client-program.mjs';
 import { buildGoProgram } from '../support/go.mjs';
 import { NamedMariaDb } from '../support/named-mariadb.mjs';
-import { BINARY, PYTHON, TESTS, temporaryDirectory } from '../support/paths.mjs';
+import { BINARY, PYTHON, REPOSITORY, TESTS, temporaryDirectory } from '../support/paths.mjs';
 import { attempt, run } from '../support/program.mjs';
 import { Server, environmentWithoutSettings } from '../support/server.mjs';
+import { snippetsOf } from '../support/snippets.mjs';
 import { rows } from '../support/sql.mjs';
 import { until } from '../support/until.mjs';
 
@@ -160,6 +161,14 @@ describe('clients publish inside TLS', { concurrency: 2 }, () => {
       assert.equal(named.loggedIn, true, 'the server itself has accepted the login');
     });
   });
+});
+
+test('the connection lines of docs/clients.md are those of the programs', () => {
+  const page = readFileSync(join(REPOSITORY, 'docs', 'clients.md'), 'utf8');
+  for (const { command } of Object.values(CLIENTS)) {
+    const file = command.find((word) => word.startsWith(TESTS)) ?? program('go/main.go');
+    for (const snippet of snippetsOf(file)) assert.ok(page.includes(snippet), `${file}:\n${snippet}`);
+  }
 });
 
 describe('certificates', () => {
