@@ -15,6 +15,24 @@ test("every global of the classic client exists and the two constructors are one
   assert.equal(page.comet_server_signal(), page.tabSignal);
 });
 
+test("every method and property pages of the classic client may use exists", () => {
+  const { page, client } = openPage();
+  const methods = ["start", "stop", "restart", "subscription", "Subscription", "unsubscription", "unsubscriptionAll",
+    "web_pipe_send", "multi_web_pipe_send", "get_pipe_log", "count_users_in_pipe", "getTrackPipeUsers", "getUserData",
+    "onAuthSuccess", "onAuthFalill", "onAuthFail", "isAuthorized", "isMaster", "isConnected", "getUserId", "getUserKey",
+    "getDevId", "getUUID", "getTabUUID", "getRealUserKey", "setRealUserKey", "getUrl", "UseWebSocket", "UseWss", "isUseWss",
+    "setLogLevel", "getLogLevel", "sendStatistics", "getCustomString", "stripslashes", "send_msg"];
+  for (const name of methods) {
+    assert.equal(typeof client[name], "function", name);
+  }
+  for (const name of ["version", "options", "LogLevel", "subscription_array", "custom_id", "socketArray", "Base64"]) {
+    assert.notEqual(client[name], undefined, name);
+  }
+  for (const name of ["connect", "disconnect", "emit", "emitAll", "send_emit"]) {
+    assert.equal(typeof page.tabSignal[name], "function", name);
+  }
+});
+
 test("the script loaded twice keeps the first instance and its connection", async () => {
   const browser = await openConnectedPage();
   browser.load();

@@ -208,3 +208,16 @@ test("a key that comes for somebody who has gone is not used", async () => {
   assert.equal(keyOf(browser.socket), "of%207");
   assert.equal(browser.sockets.length, 2);
 });
+
+test("nobody is asked for a key after the page has logged its user out", async () => {
+  const browser = openPage({ random: 0 });
+  let asked = 0;
+  browser.client.start({ user_id: 42, user_key: "k", nostat: true, get_user_key: () => { asked++; return `k${asked}`; } });
+  await browser.socket.accept({ authorized: "true" });
+  browser.client.restart({ user_id: "", user_key: "" });
+  await browser.socket.accept();
+  browser.fire("pageshow", { type: "pageshow" });
+  await browser.clock.advance(1000);
+  assert.equal(asked, 0);
+  assert.equal(browser.sockets.length, 2);
+});

@@ -10,8 +10,8 @@ export interface Options {
   /** The user's key in `users_auth`, or a JWT. */
   user_key?: Id;
   /**
-   * Asked for a key before a JWT expires, when the page wakes up with one that has, and after a failed login. The
-   * client connects again with a key that is new; nothing, or the same key, leaves the connection as it is.
+   * Asked for a key, while `user_id` is set: before a JWT expires, when the page wakes up with one that has, and after
+   * a failed login. The client connects again with a key that is new; nothing, or the same key, leaves the connection as it is.
    */
   get_user_key?: () => Id | null | undefined | PromiseLike<Id | null | undefined>;
   /** "[scheme://]host[:port][/prefix]"; default: where the script came from, else the page's host. */

@@ -76,7 +76,6 @@
     #running = false;
     #connected = false;
     #authorized;
-    /** { name: whose it is, key } */
     #realUserKey = {};
 
     /** name ("pipe", "pipe.event" or CATCH_ALL) -> registrations in their order */
@@ -566,15 +565,19 @@
     #wake(isOnline) {
       const links = this.#links;
       const wakeLinks = () => links.forEach((link) => link.wake(isOnline));
-      if (this.#keyIsDue() || this.#authorized === false && this.options.get_user_key) {
+      if (this.#keyIsDue() || this.#authorized === false && this.#asksForKeys()) {
         this.#renewKey().then(wakeLinks);
       } else {
         wakeLinks();
       }
     }
 
+    #asksForKeys() {
+      return this.options.get_user_key && this.options.user_id;
+    }
+
     #keyIsDue() {
-      return this.options.get_user_key && expiry(this.options.user_key) - Date.now() < RENEW_BEFORE;
+      return this.#asksForKeys() && expiry(this.options.user_key) - Date.now() < RENEW_BEFORE;
     }
 
     /** Asks the page for a key and connects again with a new one; never rejects. */
@@ -606,7 +609,7 @@
 
     #renewKeyIn(delay) {
       clearTimeout(this.#keyTimer);
-      if (this.options.get_user_key && delay < TIMER_MAX) {
+      if (this.#asksForKeys() && delay < TIMER_MAX) {
         this.#keyTimer = setTimeout(() => this.#renewKey(), delay);
       }
     }
@@ -1270,7 +1273,6 @@
     return { name: text, address, secure: scheme ? /s$/i.test(scheme) : undefined };
   }
 
-  /** Where this script was loaded from, else where the page was. */
   function defaultNode() {
     if (/^https?:\/\//i.test(CometServerApi.scriptUrl)) {
       return parseNode(CometServerApi.scriptUrl.replace(/[?#].*$/, "").replace(/\/[^/]*$/, ""));
@@ -1283,7 +1285,6 @@
     return page.location ?? {};
   }
 
-  /** Percent-encodes what keys and tokens do not contain. */
   function urlValue(value) {
     return wellFormed(String(value ?? "undefined"))
       .replace(/[^A-Za-z0-9=+/_.~-]/gu, (character) => encodeURIComponent(character));
