@@ -7,7 +7,7 @@ export interface Options {
   /** Developer id; default 0. */
   dev_id?: Id;
   user_id?: Id;
-  /** The user's key in `users_auth`, or a JWT. */
+  /** The user's key in `users_auth`, or a JWT if the server takes them. */
   user_key?: Id;
   /**
    * Asked for a key, while `user_id` is set: before a JWT expires, when the page wakes up with one that has, and after
