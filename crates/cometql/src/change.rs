@@ -29,6 +29,8 @@ use crate::transaction::{Transaction, TransactionLimits};
 /// What a statement changes, checked and ready to be carried out.
 pub(crate) struct Plan {
     changes: Vec<Change>,
+    /// How many rows an UPDATE matched; those it changed are the affected ones.
+    matched: Option<u64>,
     affected_rows: u64,
     insert_id: u64,
 }
@@ -57,10 +59,17 @@ impl Plan {
         } else {
             hall.apply(dev_id, self.changes).await.map_err(hall_error)?
         };
+        let info = match self.matched {
+            Some(matched) => format!(
+                "Rows matched: {matched}  Changed: {}  Warnings: 0",
+                self.affected_rows
+            ),
+            None => tables::info(&effects),
+        };
         let done = Done {
             affected_rows: self.affected_rows,
             insert_id: self.insert_id,
-            info: tables::info(&effects),
+            info,
         };
         Ok((done, tables::publication(&effects)))
     }
@@ -111,8 +120,7 @@ pub(crate) fn insert(
     let places = places(table, insert)?;
     let mut plan = Plan {
         changes: Vec::with_capacity(insert.rows.len()),
-        affected_rows: 0,
-        insert_id: 0,
+        ..Plan::nothing()
     };
     let mut values: Vec<Option<&Value>> = Vec::new();
     // The keys of this statement's own rows, for INSERT IGNORE.
@@ -259,10 +267,10 @@ fn merge(
 /// Finds the rows of a query on the table for a general DELETE: one column.
 pub(crate) type FindRows<'a> = &'a dyn Fn(&Query) -> Result<Vec<Field>, SqlError>;
 
-fn missing_key(table: &dyn Table) -> SqlError {
+fn missing_key(statement: &str, table: &dyn Table) -> SqlError {
     SqlError::new(
         ErrorKind::MissingKey,
-        format!("DELETE FROM {} needs a WHERE with its key", table.name()),
+        format!("{statement} {} needs a WHERE with its key", table.name()),
     )
 }
 
@@ -295,7 +303,7 @@ pub(crate) fn delete(
     }
     let columns = table.columns();
     let Some(condition) = &delete.condition else {
-        return Err(missing_key(table));
+        return Err(missing_key("DELETE FROM", table));
     };
     let keys = match condition {
         Condition::Keys(conditions) => match conditions.as_slice() {
@@ -310,11 +318,11 @@ pub(crate) fn delete(
         },
         Condition::General(condition) => {
             if !names_a_column(condition) {
-                return Err(missing_key(table));
+                return Err(missing_key("DELETE FROM", table));
             }
             let key = general_key(table)?;
             let name = columns.get(key).map_or("", |column| column.name);
-            find_rows(&select_key(table.name(), name, condition)?)?
+            find_rows(&select_from(table.name(), &[name], condition)?)?
         }
     };
     let key = general_key(table)?;
@@ -382,12 +390,10 @@ fn general_key(table: &dyn Table) -> Result<usize, SqlError> {
     })
 }
 
-/// `SELECT key FROM table WHERE condition`, and no `sql_select_limit`.
-fn select_key(table: &str, key: &str, condition: &Expr) -> Result<Query, SqlError> {
-    let text = format!(
-        "SELECT `{key}` FROM `{DATABASE}`.`{table}` LIMIT {}",
-        u64::MAX
-    );
+/// `SELECT columns FROM table WHERE condition`.
+fn select_from(table: &str, columns: &[&str], condition: &Expr) -> Result<Query, SqlError> {
+    let columns = columns.join("`, `");
+    let text = format!("SELECT `{columns}` FROM `{DATABASE}`.`{table}`");
     let parsed = Parser::new(&MySqlDialect {})
         .try_with_sql(&text)
         .and_then(|mut parser| parser.parse_query());
@@ -399,6 +405,7 @@ fn select_key(table: &str, key: &str, condition: &Expr) -> Result<Query, SqlErro
 }
 
 /// What is said of a statement that a table refuses.
+pub(crate) const UPDATE: &str = "UPDATE";
 pub(crate) const INSERT_INTO: &str = "INSERT into";
 pub(crate) const DELETE_FROM: &str = "DELETE from";
 
@@ -406,6 +413,7 @@ impl Plan {
     fn nothing() -> Self {
         Self {
             changes: Vec::new(),
+            matched: None,
             affected_rows: 0,
             insert_id: 0,
         }

@@ -12,6 +12,7 @@ mod insert;
 mod select;
 mod session;
 mod tokens;
+mod update;
 mod value;
 
 use sqlparser::ast::{Expr, Query};
@@ -41,6 +42,8 @@ pub enum Statement {
     Select(Select),
     /// DELETE.
     Delete(Delete),
+    /// UPDATE.
+    Update(Box<Update>),
     /// SHOW, DESCRIBE, and EXPLAIN of a table.
     Show(Show),
     /// EXPLAIN of a statement.
@@ -198,6 +201,17 @@ pub struct Delete {
     pub condition: Option<Condition>,
 }
 
+/// UPDATE of one table. String values are raw as in [`Select::Query`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// The table.
+    pub table: TableName,
+    /// The columns as typed, each once, and what they are set to.
+    pub assignments: Vec<(String, Expr)>,
+    /// WHERE, if any.
+    pub condition: Option<Expr>,
+}
+
 /// The condition of a DELETE.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
@@ -251,8 +265,8 @@ pub(crate) fn parse_query(text: &str, limits: &Limits) -> Result<Box<Query>, Sql
     select::as_query(query)
 }
 
-/// The table that `text` would write to, if it begins like an INSERT, a REPLACE
-/// or a DELETE, whatever comes after.
+/// The table that `text` would write to, if it begins like an INSERT, a REPLACE,
+/// an UPDATE or a DELETE, whatever comes after.
 pub(crate) fn written_table(text: &str) -> Option<String> {
     const LONGEST_BEGINNING: usize = 8;
     let is_blank = |lexeme: &Lexeme| {
@@ -268,7 +282,7 @@ pub(crate) fn written_table(text: &str) -> Option<String> {
         .collect();
     let mut words = Words::new(text, &lexemes);
     let verb = words.peek_keyword();
-    if !matches!(verb.as_str(), "insert" | "replace" | "delete") {
+    if !matches!(verb.as_str(), "insert" | "replace" | "update" | "delete") {
         return None;
     }
     words.next();
@@ -324,6 +338,11 @@ fn dispatch(
         "delete" => {
             let parsed = parse_with(text, lexemes, |parser| parser.parse_statement())?;
             delete::convert(text, parsed, limits).map(Statement::Delete)
+        }
+        "update" => {
+            let parsed = parse_with(text, lexemes, |parser| parser.parse_statement())?;
+            let update = update::convert(parsed)?;
+            Ok(Statement::Update(Box::new(update)))
         }
         "show" => Show::parse(text).map(Statement::Show),
         "describe" | "desc" | "explain" => {
@@ -391,8 +410,7 @@ fn replication_prefix() -> SqlError {
 }
 
 /// First words of statements that exist in MySQL and are refused by name.
-const UNSUPPORTED: [&str; 38] = [
-    "update",
+const UNSUPPORTED: [&str; 37] = [
     "create",
     "alter",
     "drop",

@@ -1,15 +1,17 @@
-//! Changes whose rows a query finds: INSERT … SELECT. What a row then means is
-//! its table's business, as with every INSERT.
+//! Changes whose rows a query finds: INSERT … SELECT and UPDATE. What a row then
+//! means is its table's business, as with every INSERT.
 
-use sqlparser::ast::Query;
+use pipes::Change;
+use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
-use super::{Plan, insert, places, wrong_width};
+use super::{Plan, insert, missing_key, names_a_column, places, select_from, wrong_width};
 use crate::answer::{Cell, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
+use crate::query::table::KeyFilter;
 use crate::scan::Limits;
-use crate::statement::{Insert, InsertMode, InsertSelect, Literal, Updated, Value};
-use crate::tables::Table;
+use crate::statement::{Insert, InsertMode, InsertSelect, Literal, Update, Updated, Value};
+use crate::tables::{self, InsertRow, Table};
 
 /// Answers a query with these parameters, all rows of it.
 pub(crate) type Find<'a> = &'a dyn Fn(&Query, &[Parameter]) -> Result<ResultSet, SqlError>;
@@ -59,6 +61,104 @@ fn of_query<'a>(parameters: &'a [Parameter], mode: &InsertMode) -> &'a [Paramete
     let others = updates.iter().filter(|(_, updated)| is_parameter(updated));
     let own = parameters.len().saturating_sub(others.count());
     parameters.get(..own).unwrap_or_default()
+}
+
+/// What an UPDATE means: each row is written as an INSERT would write it with
+/// the new values. Waits for the query.
+///
+/// # Errors
+/// `ReadOnlyTable`, `UnknownColumn`, `MissingKey` without a condition on a
+/// column, `Unsupported` for a column that cannot be updated; those of the query
+/// and of the INSERT.
+pub(crate) fn update(
+    table: &dyn Table,
+    update: &Update,
+    parameters: &[Parameter],
+    context: &SessionContext,
+    find: Find<'_>,
+) -> Result<Plan, SqlError> {
+    if table.is_read_only() {
+        return Err(tables::read_only(table.name(), super::UPDATE));
+    }
+    let places = assigned(table, update)?;
+    let condition = update
+        .condition
+        .as_ref()
+        .filter(|condition| names_a_column(condition))
+        .ok_or_else(|| missing_key(super::UPDATE, table))?;
+    let found = find(&before_and_after(table, update, condition)?, parameters)?;
+    let written = |change: Change| {
+        let mut rows = Vec::new();
+        let everything = KeyFilter::new(&[], usize::MAX);
+        table.overlay(context, &[change], &everything, &mut rows);
+        rows
+    };
+    let mut plan = Plan {
+        matched: Some(found.rows.len() as u64),
+        ..Plan::nothing()
+    };
+    let columns = table.columns();
+    for cells in found.rows {
+        let mut before: Vec<Value> = cells.into_iter().map(value).collect();
+        let set = before.split_off(columns.len().min(before.len()));
+        let mut after = before.clone();
+        for (place, value) in places.iter().zip(set) {
+            if let Some(room) = after.get_mut(*place) {
+                *room = value;
+            }
+        }
+        let change = |values: &[Value]| {
+            let values: Vec<_> = values.iter().map(Some).collect();
+            let row = InsertRow::new(&values, columns, &[]);
+            table.insert(&row).map(|inserted| inserted.change)
+        };
+        let after = change(&after)?;
+        // A row written long ago need not be one that INSERT takes today.
+        if change(&before).is_ok_and(|before| written(before) == written(after.clone())) {
+            continue;
+        }
+        plan.changes.push(after);
+        plan.affected_rows += 1;
+    }
+    Ok(plan)
+}
+
+/// The columns an UPDATE sets, by number.
+fn assigned(table: &dyn Table, update: &Update) -> Result<Vec<usize>, SqlError> {
+    let name = table.name();
+    let place = |(column, _): &(String, Expr)| {
+        let place = tables::column_number(name, table.columns(), column)?;
+        match table.updatable() {
+            [] => Err(SqlError::unsupported(format!(
+                "rows of {name} cannot be updated; DELETE and INSERT are offered"
+            ))),
+            updatable if updatable.contains(&place) => Ok(place),
+            _ => Err(SqlError::unsupported(format!(
+                "the column {column} of {name} cannot be updated; DELETE the row and INSERT another"
+            ))),
+        }
+    };
+    update.assignments.iter().map(place).collect()
+}
+
+/// `SELECT every column, every assigned value FROM table WHERE condition`.
+fn before_and_after(
+    table: &dyn Table,
+    update: &Update,
+    condition: &Expr,
+) -> Result<Query, SqlError> {
+    let names: Vec<_> = table.columns().iter().map(|column| column.name).collect();
+    let mut query = select_from(table.name(), &names, condition)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        let set = update.assignments.iter().enumerate();
+        select
+            .projection
+            .extend(set.map(|(number, (_, value))| SelectItem::ExprWithAlias {
+                expr: value.clone(),
+                alias: Ident::new(format!("value {number}")),
+            }));
+    }
+    Ok(query)
 }
 
 /// A cell as a value that is read as it stands.

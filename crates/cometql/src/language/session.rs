@@ -83,6 +83,7 @@ impl Session for CometQlSession {
                 self.query_columns(statement, &rows.query)
                     .map(|_| Vec::new())?
             }
+            Statement::Update(update) => self.table(&update.table).map(|_| Vec::new())?,
             Statement::Delete(delete) => self.table(&delete.table).map(|_| Vec::new())?,
             _ => Vec::new(),
         };
@@ -252,6 +253,19 @@ impl CometQlSession {
                 let plan = self.querying(work).await?;
                 self.take_effect(plan).await?
             }
+            Statement::Update(update) => {
+                self.may_change()?;
+                let table = Arc::clone(self.table(&update.table)?);
+                let parameters = parameters.to_vec();
+                let work = move |language: &CometQl, context: &SessionContext| {
+                    let find = |query: &Query, parameters: &[Parameter]| {
+                        language.engine.select_all(query, parameters, context)
+                    };
+                    by_query::update(table.as_ref(), &update, &parameters, context, &find)
+                };
+                let plan = self.querying(work).await?;
+                self.take_effect(plan).await?
+            }
             Statement::Delete(delete) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&delete.table)?);
@@ -260,7 +274,7 @@ impl CometQlSession {
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let limits = &language.config.query;
                     let find = |query: &Query| {
-                        let found = language.engine.select(query, &parameters, context)?;
+                        let found = language.engine.select_all(query, &parameters, context)?;
                         Ok(only_column(&found, table.as_ref()))
                     };
                     change::delete(table.as_ref(), &delete, &parameters, context, limits, &find)

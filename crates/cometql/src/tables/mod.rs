@@ -51,6 +51,12 @@ pub(crate) trait Table: LiveTable {
         None
     }
 
+    /// The columns that UPDATE may set: no keys, and only where INSERT of a row
+    /// replaces the one that is there. Needs [`LiveTable::overlay`].
+    fn updatable(&self) -> &'static [usize] {
+        &[]
+    }
+
     /// Whether the table only shows live state.
     fn is_read_only(&self) -> bool {
         false

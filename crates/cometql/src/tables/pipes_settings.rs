@@ -111,6 +111,10 @@ impl Table for PipesSettings {
         }))
     }
 
+    fn updatable(&self) -> &'static [usize] {
+        &[LENGTH]
+    }
+
     fn delete_key(&self) -> Option<usize> {
         Some(NAME)
     }

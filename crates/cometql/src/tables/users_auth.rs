@@ -107,6 +107,10 @@ impl Table for UsersAuth {
         }))
     }
 
+    fn updatable(&self) -> &'static [usize] {
+        &[HASH]
+    }
+
     fn delete_key(&self) -> Option<usize> {
         Some(ID)
     }

@@ -1,4 +1,4 @@
-//! Changes whose rows a query finds: INSERT … SELECT.
+//! Changes whose rows a query finds: INSERT … SELECT and UPDATE.
 
 use cometql::answer::Parameter;
 
@@ -127,5 +127,135 @@ async fn rows_of_a_query_are_refused_like_rows_that_are_written_out() {
     assert_eq!(
         php.refused(&format!("{SAY} SELECT 'pipe', 'e', 1")).await.0,
         1792
+    );
+}
+
+#[tokio::test]
+async fn update_writes_the_rows_that_a_condition_finds() {
+    let house = House::start();
+    let mut php = house.login("root");
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        .await;
+    php.done("INSERT INTO pipes_settings (name, length) VALUES ('news', 5), ('other', 9)")
+        .await;
+    for (sql, affected, info) in [
+        (
+            "UPDATE users_auth SET hash = 'new' WHERE id = 2",
+            1,
+            "Rows matched: 1  Changed: 1  Warnings: 0",
+        ),
+        (
+            "UPDATE users_auth SET hash = CONCAT(hash, id) WHERE id IN (1, 3) AND hash <> 'x'",
+            2,
+            "Rows matched: 2  Changed: 2  Warnings: 0",
+        ),
+        (
+            "UPDATE users_auth SET hash = 'new' WHERE hash LIKE 'n%' OR id = 99",
+            0,
+            "Rows matched: 1  Changed: 0  Warnings: 0",
+        ),
+        (
+            "update `CometQL_v1`.pipes_settings set length = length * 2 where name = 'news'",
+            1,
+            "Rows matched: 1  Changed: 1  Warnings: 0",
+        ),
+        (
+            "UPDATE pipes_settings SET length = 3 WHERE name IN ()",
+            0,
+            "Rows matched: 0  Changed: 0  Warnings: 0",
+        ),
+    ] {
+        let done = php.done(sql).await;
+        assert_eq!((done.affected_rows, done.insert_id), (affected, 0), "{sql}");
+        assert_eq!(done.info, info, "{sql}");
+    }
+    assert_eq!(
+        php.rows("SELECT * FROM users_auth ORDER BY id").await,
+        "1|a1;2|new;3|c3"
+    );
+    assert_eq!(
+        php.rows("SELECT * FROM pipes_settings ORDER BY name").await,
+        "news|10;other|9"
+    );
+}
+
+#[tokio::test]
+async fn update_takes_parameters_on_both_sides_and_every_row() {
+    let house = House::start();
+    let mut php = house.login("root");
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        .await;
+    php.done("SET sql_select_limit = 1").await;
+    let given = [Parameter::Text("k".into()), Parameter::Integer(2)];
+    let sql = "UPDATE users_auth SET hash = ? WHERE id >= ?";
+    assert_eq!(php.rows_with(sql, &given).await, "OK 2 0");
+    php.done("SET sql_select_limit = DEFAULT").await;
+    assert_eq!(
+        php.rows("SELECT * FROM users_auth ORDER BY id").await,
+        "1|a;2|k;3|k"
+    );
+}
+
+#[tokio::test]
+async fn update_waits_for_commit_like_every_change() {
+    let house = House::start();
+    let (mut php, mut other) = (house.login("root"), house.login("root"));
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a')")
+        .await;
+    php.done("BEGIN").await;
+    let done = php
+        .done("UPDATE users_auth SET hash = 'b' WHERE id > 0")
+        .await;
+    assert_eq!(done.affected_rows, 1);
+    let sql = "SELECT hash FROM users_auth WHERE id = 1";
+    assert_eq!(php.rows(sql).await, "b");
+    assert_eq!(other.rows(sql).await, "a");
+    php.done("UPDATE users_auth SET hash = CONCAT(hash, 'c') WHERE hash = 'b'")
+        .await;
+    php.done("COMMIT").await;
+    assert_eq!(other.rows(sql).await, "bc");
+}
+
+#[tokio::test]
+async fn an_update_that_is_refused_changes_nothing() {
+    let house = House::start();
+    let mut php = house.login("root");
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a'), (2, 'bad')")
+        .await;
+    for (sql, number) in [
+        ("UPDATE users_auth SET hash = 'x'", 13),
+        ("UPDATE users_auth SET hash = 'x' WHERE 1 = 1", 13),
+        ("UPDATE users_auth SET id = 9 WHERE id = 1", 2),
+        ("UPDATE users_auth SET nope = 9 WHERE id = 1", 14),
+        ("UPDATE users_auth SET hash = 9 WHERE nope = 1", 14),
+        ("UPDATE users_auth SET hash = nope WHERE id = 1", 14),
+        (
+            "UPDATE users_auth SET hash = 'x', hash = 'y' WHERE id = 1",
+            13,
+        ),
+        ("UPDATE users_auth SET hash = NULL WHERE id = 1", 12),
+        (
+            "UPDATE users_auth SET hash = IF(id = 1, 'fine', 'not ok') WHERE id > 0",
+            12,
+        ),
+        ("UPDATE users_auth SET hash = 'x' WHERE id > 0 LIMIT 1", 2),
+        ("UPDATE users_auth, pipes SET hash = 'x' WHERE id > 0", 3),
+        (
+            "UPDATE pipes_messages SET message = 'x' WHERE name = 'pipe'",
+            2,
+        ),
+        ("UPDATE pipes SET users = 3 WHERE name = 'pipe'", 10),
+        ("UPDATE users_time SET time = 3 LIMIT 4", 10),
+        ("UPDATE nowhere SET a = 3 WHERE a = 2", 15),
+        ("UPDATE pipes_settings SET length = -1 WHERE length = 5", 12),
+    ] {
+        php.done("INSERT INTO pipes_settings (name, length) VALUES ('news', 5)")
+            .await;
+        let (got, sentence) = php.refused(sql).await;
+        assert_eq!(got, number, "{sql}: {sentence}");
+    }
+    assert_eq!(
+        php.rows("SELECT * FROM users_auth ORDER BY id").await,
+        "1|a;2|bad"
     );
 }

@@ -183,11 +183,7 @@ async fn each_mistake_has_its_number_and_names_what_is_wrong() {
         ("SELECT * FROM nowhere".into(), 15, "nowhere"),
         ("SELECT".into(), 3, ""),
         ("nonsense".into(), 3, "nonsense"),
-        (
-            "UPDATE users_auth SET hash = 'x' WHERE id = 1".into(),
-            2,
-            "UPDATE",
-        ),
+        ("UPDATE users_auth SET id = 2 WHERE id = 1".into(), 2, "id"),
         ("USE nowhere".into(), 15, "nowhere"),
         (
             "cometqlcluster_v1 set dev_id=7; SELECT 1".into(),
