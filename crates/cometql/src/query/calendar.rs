@@ -59,7 +59,7 @@ impl Unit {
     }
 
     /// Seconds, or months for the units that have no fixed length.
-    const fn amount(self) -> (i64, i64) {
+    pub(super) const fn amount(self) -> (i64, i64) {
         match self {
             Self::Second => (1, 0),
             Self::Minute => (60, 0),

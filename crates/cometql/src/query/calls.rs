@@ -7,8 +7,12 @@ use sqlparser::ast::{
     FunctionArgumentList, FunctionArguments,
 };
 
+use super::calendar::Unit;
 use super::expression::{Rendered, shortened};
+use super::pattern::Case;
 use super::rewrite::{Rewriter, object_name};
+use super::scope::{Kind, text_literal};
+use super::table::ColumnKind;
 use crate::answer::DATABASE;
 use crate::error::SqlError;
 
@@ -20,20 +24,20 @@ struct Plain {
     /// Fewest and most arguments.
     arity: (usize, usize),
     sqlite: &'static str,
-    is_number: bool,
+    makes: Kind,
 }
 
 const fn plain(
     name: &'static str,
     arity: (usize, usize),
     sqlite: &'static str,
-    is_number: bool,
+    makes: Kind,
 ) -> Plain {
     Plain {
         name,
         arity,
         sqlite,
-        is_number,
+        makes,
     }
 }
 
@@ -41,67 +45,78 @@ const fn plain(
 const MANY: usize = 100;
 
 const PLAIN: &[Plain] = &[
-    plain("ABS", (1, 1), "abs", true),
-    plain("ASCII", (1, 1), "m_ascii", true),
-    plain("CEIL", (1, 1), "m_ceil", true),
-    plain("CEILING", (1, 1), "m_ceil", true),
-    plain("CHARACTER_LENGTH", (1, 1), "length", true),
-    plain("CHAR_LENGTH", (1, 1), "length", true),
-    plain("CONCAT", (1, MANY), "m_concat", false),
-    plain("CONCAT_WS", (2, MANY), "m_concat_ws", false),
-    plain("CONVERT_TZ", (3, 3), "m_convert_tz", false),
-    plain("DATE", (1, 1), "m_date", false),
-    plain("DATEDIFF", (2, 2), "m_datediff", true),
-    plain("DATE_FORMAT", (2, 2), "m_date_format", false),
-    plain("DAYNAME", (1, 1), "m_dayname", false),
-    plain("ELT", (2, MANY), "m_elt", false),
-    plain("FIND_IN_SET", (2, 2), "m_find_in_set", true),
-    plain("FLOOR", (1, 1), "m_floor", true),
-    plain("FROM_UNIXTIME", (1, 2), "m_from_unixtime", false),
-    plain("GREATEST", (2, MANY), "max", false),
-    plain("HEX", (1, 1), "m_hex", false),
-    plain("IFNULL", (2, 2), "ifnull", false),
-    plain("JSON_ARRAY", (0, MANY), "json_array", false),
-    plain("JSON_OBJECT", (0, MANY), "json_object", false),
-    plain("JSON_UNQUOTE", (1, 1), "m_json_unquote", false),
-    plain("JSON_VALID", (1, 1), "json_valid", true),
-    plain("LCASE", (1, 1), "m_lower", false),
-    plain("LEAST", (2, MANY), "min", false),
-    plain("LEFT", (2, 2), "m_left", false),
-    plain("LENGTH", (1, 1), "octet_length", true),
-    plain("LOCATE", (2, 3), "m_locate", true),
-    plain("LOWER", (1, 1), "m_lower", false),
-    plain("LPAD", (3, 3), "m_lpad", false),
-    plain("LTRIM", (1, 1), "ltrim", false),
-    plain("MID", (2, 3), "m_substring", false),
-    plain("MOD", (2, 2), "m_mod", true),
-    plain("MONTHNAME", (1, 1), "m_monthname", false),
-    plain("NULLIF", (2, 2), "nullif", false),
-    plain("OCTET_LENGTH", (1, 1), "octet_length", true),
-    plain("POW", (2, 2), "m_power", true),
-    plain("POWER", (2, 2), "m_power", true),
-    plain("RAND", (0, 1), "m_rand", true),
-    plain("REPEAT", (2, 2), "m_repeat", false),
-    plain("REPLACE", (3, 3), "replace", false),
-    plain("REVERSE", (1, 1), "m_reverse", false),
-    plain("RIGHT", (2, 2), "m_right", false),
-    plain("ROUND", (1, 2), "round", true),
-    plain("RPAD", (3, 3), "m_rpad", false),
-    plain("RTRIM", (1, 1), "rtrim", false),
-    plain("SHA", (1, 1), "m_sha1", false),
-    plain("SHA1", (1, 1), "m_sha1", false),
-    plain("SHA2", (2, 2), "m_sha2", false),
-    plain("SIGN", (1, 1), "sign", true),
-    plain("SLEEP", (1, 1), "m_sleep", true),
-    plain("SPACE", (1, 1), "m_space", false),
-    plain("SQRT", (1, 1), "m_sqrt", true),
-    plain("SUBSTR", (2, 3), "m_substring", false),
-    plain("SUBSTRING", (2, 3), "m_substring", false),
-    plain("SUBSTRING_INDEX", (3, 3), "m_substring_index", false),
-    plain("TIME", (1, 1), "m_time", false),
-    plain("TIMESTAMP", (1, 1), "m_datetime", false),
-    plain("UCASE", (1, 1), "m_upper", false),
-    plain("UPPER", (1, 1), "m_upper", false),
+    plain("ABS", (1, 1), "abs", Kind::Number),
+    plain("ASCII", (1, 1), "m_ascii", Kind::Number),
+    plain("CEIL", (1, 1), "m_ceil", Kind::Number),
+    plain("CEILING", (1, 1), "m_ceil", Kind::Number),
+    plain("CHARACTER_LENGTH", (1, 1), "length", Kind::Number),
+    plain("CHAR_LENGTH", (1, 1), "length", Kind::Number),
+    plain("CONCAT", (1, MANY), "m_concat", Kind::Text),
+    plain("CONCAT_WS", (2, MANY), "m_concat_ws", Kind::Text),
+    plain("CONVERT_TZ", (3, 3), "m_convert_tz", Kind::Text),
+    plain("DATE", (1, 1), "m_date", Kind::Text),
+    plain("DATEDIFF", (2, 2), "m_datediff", Kind::Number),
+    plain("DATE_FORMAT", (2, 2), "m_date_format", Kind::Text),
+    plain("DAYNAME", (1, 1), "m_dayname", Kind::Text),
+    plain("ELT", (2, MANY), "m_elt", Kind::Other),
+    plain("FIELD", (2, MANY), "m_field", Kind::Number),
+    plain("FIND_IN_SET", (2, 2), "m_find_in_set", Kind::Number),
+    plain("FLOOR", (1, 1), "m_floor", Kind::Number),
+    plain("FORMAT", (2, 3), "m_format", Kind::Text),
+    plain("FROM_UNIXTIME", (1, 2), "m_from_unixtime", Kind::Text),
+    plain("GREATEST", (2, MANY), "max", Kind::Other),
+    plain("HEX", (1, 1), "m_hex", Kind::Text),
+    plain("IFNULL", (2, 2), "ifnull", Kind::Other),
+    plain("JSON_CONTAINS", (2, 3), "m_json_contains", Kind::Number),
+    plain("JSON_EXTRACT", (2, MANY), "m_json_extract", Kind::Json),
+    plain("JSON_KEYS", (1, 2), "m_json_keys", Kind::Json),
+    plain("JSON_LENGTH", (1, 2), "m_json_length", Kind::Number),
+    plain("JSON_QUOTE", (1, 1), "m_json_quote", Kind::Text),
+    plain("JSON_TYPE", (1, 1), "m_json_type", Kind::Text),
+    plain("JSON_UNQUOTE", (1, 1), "m_json_unquote", Kind::Text),
+    plain("JSON_VALID", (1, 1), "m_json_valid", Kind::Number),
+    plain("LAST_DAY", (1, 1), "m_last_day", Kind::Text),
+    plain("LCASE", (1, 1), "m_lower", Kind::Text),
+    plain("LEAST", (2, MANY), "min", Kind::Other),
+    plain("LEFT", (2, 2), "m_left", Kind::Text),
+    plain("LENGTH", (1, 1), "octet_length", Kind::Number),
+    plain("LOCATE", (2, 3), "m_locate", Kind::Number),
+    plain("LOWER", (1, 1), "m_lower", Kind::Text),
+    plain("LPAD", (3, 3), "m_lpad", Kind::Text),
+    plain("LTRIM", (1, 1), "ltrim", Kind::Text),
+    plain("MD5", (1, 1), "m_md5", Kind::Text),
+    plain("MID", (2, 3), "m_substring", Kind::Text),
+    plain("MOD", (2, 2), "m_mod", Kind::Number),
+    plain("MONTHNAME", (1, 1), "m_monthname", Kind::Text),
+    plain("NULLIF", (2, 2), "nullif", Kind::Other),
+    plain("OCTET_LENGTH", (1, 1), "octet_length", Kind::Number),
+    plain("POW", (2, 2), "m_power", Kind::Number),
+    plain("POWER", (2, 2), "m_power", Kind::Number),
+    plain("RAND", (0, 1), "m_rand", Kind::Number),
+    plain("REPEAT", (2, 2), "m_repeat", Kind::Text),
+    plain("REPLACE", (3, 3), "replace", Kind::Text),
+    plain("REVERSE", (1, 1), "m_reverse", Kind::Text),
+    plain("RIGHT", (2, 2), "m_right", Kind::Text),
+    plain("ROUND", (1, 2), "round", Kind::Number),
+    plain("RPAD", (3, 3), "m_rpad", Kind::Text),
+    plain("RTRIM", (1, 1), "rtrim", Kind::Text),
+    plain("SHA", (1, 1), "m_sha1", Kind::Text),
+    plain("SHA1", (1, 1), "m_sha1", Kind::Text),
+    plain("SHA2", (2, 2), "m_sha2", Kind::Text),
+    plain("SIGN", (1, 1), "sign", Kind::Number),
+    plain("SLEEP", (1, 1), "m_sleep", Kind::Number),
+    plain("SPACE", (1, 1), "m_space", Kind::Text),
+    plain("SQRT", (1, 1), "m_sqrt", Kind::Number),
+    plain("STRCMP", (2, 2), "m_strcmp", Kind::Number),
+    plain("SUBSTR", (2, 3), "m_substring", Kind::Text),
+    plain("SUBSTRING", (2, 3), "m_substring", Kind::Text),
+    plain("SUBSTRING_INDEX", (3, 3), "m_substring_index", Kind::Text),
+    plain("TIME", (1, 1), "m_time", Kind::Text),
+    plain("TIMESTAMP", (1, 1), "m_datetime", Kind::Text),
+    plain("TRUNCATE", (2, 2), "m_truncate", Kind::Number),
+    plain("UCASE", (1, 1), "m_upper", Kind::Text),
+    plain("UNHEX", (1, 1), "m_unhex", Kind::Text),
+    plain("UPPER", (1, 1), "m_upper", Kind::Text),
 ];
 
 /// Parts of a date, by function name.
@@ -114,6 +129,54 @@ const DATE_PARTS: &[(&str, &str)] = &[
     ("HOUR", "HOUR"),
     ("MINUTE", "MINUTE"),
     ("SECOND", "SECOND"),
+];
+
+/// Functions whose rendering depends on their arguments.
+const SHAPED: &[&str] = &[
+    "ADDDATE",
+    "COALESCE",
+    "DATE_ADD",
+    "DATE_SUB",
+    "GROUP_CONCAT",
+    "IF",
+    "INSTR",
+    "ISNULL",
+    "JSON_ARRAY",
+    "JSON_OBJECT",
+    "JSON_SET",
+    "SUBDATE",
+    "TIMESTAMPDIFF",
+    "TRIM",
+    "UNIX_TIMESTAMP",
+];
+
+/// Functions that ask about the session or the clock.
+const OF_THE_SESSION: &[&str] = &[
+    "CONNECTION_ID",
+    "CURDATE",
+    "CURRENT_DATE",
+    "CURRENT_TIME",
+    "CURRENT_TIMESTAMP",
+    "CURRENT_USER",
+    "CURTIME",
+    "DATABASE",
+    "FOUND_ROWS",
+    "LAST_INSERT_ID",
+    "LOCALTIME",
+    "LOCALTIMESTAMP",
+    "NOW",
+    "PI",
+    "ROW_COUNT",
+    "SCHEMA",
+    "SESSION_USER",
+    "SYSDATE",
+    "SYSTEM_USER",
+    "UNIX_TIMESTAMP",
+    "USER",
+    "UTC_DATE",
+    "UTC_TIME",
+    "UTC_TIMESTAMP",
+    "VERSION",
 ];
 
 const AGGREGATES: &[(&str, &str)] = &[
@@ -180,18 +243,27 @@ impl Rewriter<'_> {
         if let "DATE_ADD" | "DATE_SUB" | "ADDDATE" | "SUBDATE" = name {
             return self.date_add(name, list);
         }
-        let arguments = self.arguments(name, list)?;
+        if name == "TIMESTAMPDIFF" {
+            return self.timestamp_difference(list);
+        }
+        let rendered = self.rendered_arguments(name, list)?;
+        if let "JSON_ARRAY" | "JSON_OBJECT" | "JSON_SET" = name {
+            return json_maker(name, &rendered);
+        }
+        let arguments: Vec<String> = rendered.iter().map(|part| part.sql.clone()).collect();
         let count = arguments.len();
         if let Some(known) = PLAIN.iter().find(|known| known.name == name) {
             let (fewest, most) = known.arity;
             if count < fewest || count > most {
                 return Err(wrong_count(name));
             }
-            let sql = format!("{}({})", known.sqlite, arguments.join(", "));
-            return Ok(if known.is_number {
-                Rendered::number(sql)
-            } else {
-                Rendered::other(sql)
+            let arguments = match name {
+                "GREATEST" | "LEAST" | "NULLIF" => compared(&rendered),
+                _ => arguments,
+            };
+            return Ok(Rendered {
+                sql: format!("{}({})", known.sqlite, arguments.join(", ")),
+                kind: known.makes,
             });
         }
         if let Some((_, unit)) = DATE_PARTS.iter().find(|(known, _)| *known == name) {
@@ -210,23 +282,12 @@ impl Rewriter<'_> {
                 arguments.join(", ")
             ))),
             ("ISNULL", [value]) => Ok(Rendered::number(format!("({value} IS NULL)"))),
-            ("TRIM", [text]) => Ok(Rendered::other(format!("m_trim({text}, ' ', 'BOTH')"))),
+            ("TRIM", [text]) => Ok(Rendered::made_text(format!("m_trim({text}, ' ', 'BOTH')"))),
             ("INSTR", [hay, needle]) => Ok(Rendered::number(format!("m_locate({needle}, {hay})"))),
             ("UNIX_TIMESTAMP", [moment]) => {
                 Ok(Rendered::number(format!("m_unix_timestamp({moment})")))
             }
-            // MySQL keeps the quotes of a JSON string, as SQLite's -> does.
-            ("JSON_EXTRACT", [document, path]) => {
-                Ok(Rendered::other(format!("({document} -> {path})")))
-            }
-            ("JSON_EXTRACT", [_, _, ..]) => Ok(Rendered::other(format!(
-                "json_extract({})",
-                arguments.join(", ")
-            ))),
-            (
-                "IF" | "COALESCE" | "ISNULL" | "TRIM" | "INSTR" | "UNIX_TIMESTAMP" | "JSON_EXTRACT",
-                _,
-            ) => Err(wrong_count(name)),
+            _ if SHAPED.contains(&name) => Err(wrong_count(name)),
             _ => Err(no_such(name)),
         }
     }
@@ -235,7 +296,7 @@ impl Rewriter<'_> {
     /// while a statement runs.
     pub(super) fn session_function(&self, name: &str, arguments: usize) -> Option<Rendered> {
         let context = self.context;
-        if arguments > 1 {
+        if arguments > 1 || !OF_THE_SESSION.contains(&name) {
             return None;
         }
         let has_clock = matches!(
@@ -295,6 +356,30 @@ impl Rewriter<'_> {
         self.add_interval(&moment, sign, interval)
     }
 
+    fn timestamp_difference(&mut self, list: &FunctionArgumentList) -> Result<Rendered> {
+        let [
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(unit))),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(from)),
+            FunctionArg::Unnamed(FunctionArgExpr::Expr(to)),
+        ] = list.args.as_slice()
+        else {
+            return Err(SqlError::unsupported(
+                "TIMESTAMPDIFF takes a unit and two dates",
+            ));
+        };
+        if Unit::from_name(&unit.value).is_none() {
+            return Err(SqlError::unsupported(format!(
+                "the unit {} is not offered",
+                shortened(&unit.value)
+            )));
+        }
+        let unit = text_literal(&unit.value);
+        let (from, to) = (self.expression(from)?.sql, self.expression(to)?.sql);
+        Ok(Rendered::number(format!(
+            "m_timestampdiff({unit}, {from}, {to})"
+        )))
+    }
+
     fn aggregate(
         &mut self,
         name: &str,
@@ -315,27 +400,35 @@ impl Rewriter<'_> {
                 Err(wrong_count(name))
             };
         }
-        let arguments = self.arguments(name, list)?;
+        let arguments = self.rendered_arguments(name, list)?;
         let [argument] = arguments.as_slice() else {
             return Err(SqlError::unsupported(format!(
                 "{name} takes one argument, this call has {}",
                 arguments.len()
             )));
         };
-        let sql = format!("{sqlite}({distinct}{argument})");
-        Ok(if matches!(name, "MIN" | "MAX") {
-            Rendered::other(sql)
-        } else {
-            Rendered::number(sql)
+        let sql = format!("{sqlite}({distinct}{})", argument.compared());
+        Ok(match (name, argument.kind) {
+            ("MIN" | "MAX", Kind::Column(ColumnKind::Text)) => Rendered {
+                sql,
+                kind: Kind::Collated(Case::Exact),
+            },
+            ("MIN" | "MAX", Kind::Column(ColumnKind::TextAnyCase)) => Rendered::made_text(sql),
+            ("MIN" | "MAX", Kind::Column(ColumnKind::Integer)) => Rendered::number(sql),
+            ("MIN" | "MAX", kind) => Rendered { sql, kind },
+            _ => Rendered::number(sql),
         })
     }
 
     fn group_concat(&mut self, list: &FunctionArgumentList) -> Result<Rendered> {
-        let arguments = self.arguments("GROUP_CONCAT", list)?;
+        let arguments = self.rendered_arguments("GROUP_CONCAT", list)?;
         let argument = match arguments.as_slice() {
             [] => return Err(wrong_count("GROUP_CONCAT")),
-            [only] => only.clone(),
-            several => format!("m_concat({})", several.join(", ")),
+            [only] => only.compared(),
+            several => {
+                let parts: Vec<_> = several.iter().map(|part| part.sql.as_str()).collect();
+                Rendered::made_text(format!("m_concat({})", parts.join(", "))).compared()
+            }
         };
         let mut separator = None;
         let mut order = String::new();
@@ -374,7 +467,11 @@ impl Rewriter<'_> {
         }
     }
 
-    fn arguments(&mut self, name: &str, list: &FunctionArgumentList) -> Result<Vec<String>> {
+    fn rendered_arguments(
+        &mut self,
+        name: &str,
+        list: &FunctionArgumentList,
+    ) -> Result<Vec<Rendered>> {
         let mut arguments = Vec::with_capacity(list.args.len());
         for argument in &list.args {
             let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else {
@@ -383,10 +480,49 @@ impl Rewriter<'_> {
                     shortened(name)
                 )));
             };
-            arguments.push(self.expression(argument)?.sql);
+            arguments.push(self.expression(argument)?);
         }
         Ok(arguments)
     }
+}
+
+/// Arguments that are compared with each other: as a column among them says.
+fn compared(arguments: &[Rendered]) -> Vec<String> {
+    let has_collation = arguments
+        .iter()
+        .any(|argument| matches!(argument.kind, Kind::Column(_) | Kind::Collated(_)));
+    let parts = arguments.iter();
+    if has_collation {
+        parts.map(|argument| argument.sql.clone()).collect()
+    } else {
+        parts.map(Rendered::compared).collect()
+    }
+}
+
+/// A function that makes a document must know which arguments are documents.
+fn json_maker(name: &str, arguments: &[Rendered]) -> Result<Rendered> {
+    let fits = match name {
+        "JSON_OBJECT" => arguments.len().is_multiple_of(2),
+        "JSON_SET" => arguments.len() >= 3 && !arguments.len().is_multiple_of(2),
+        _ => true,
+    };
+    if !fits || arguments.len() >= MANY {
+        return Err(wrong_count(name));
+    }
+    let letters: String = arguments
+        .iter()
+        .map(|argument| match argument.kind {
+            Kind::Json => 'j',
+            _ => 'v',
+        })
+        .collect();
+    let mut parts = vec![text_literal(&letters)];
+    parts.extend(arguments.iter().map(|argument| argument.sql.clone()));
+    let function = name.to_ascii_lowercase();
+    Ok(Rendered {
+        sql: format!("m_{function}({})", parts.join(", ")),
+        kind: Kind::Json,
+    })
 }
 
 fn wrong_count(name: &str) -> SqlError {
@@ -397,4 +533,35 @@ fn wrong_count(name: &str) -> SqlError {
 
 fn no_such(name: &str) -> SqlError {
     SqlError::unsupported(format!("the function {} is not offered", shortened(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_lists_every_function_there_is_and_no_other() {
+        let page = include_str!("../../../../docs/sql.md");
+        let (_, section) = page.split_once("## Functions").unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let listed: BTreeSet<&str> = section
+            .lines()
+            .filter(|line| line.starts_with("| "))
+            .flat_map(|line| line.split('`').skip(1).step_by(2))
+            .collect();
+        let offered: BTreeSet<&str> = PLAIN
+            .iter()
+            .map(|function| function.name)
+            .chain(DATE_PARTS.iter().map(|(name, _)| *name))
+            .chain(AGGREGATES.iter().map(|(name, _)| *name))
+            .chain(SHAPED.iter().chain(OF_THE_SESSION).copied())
+            .chain(BY_THE_PARSER.iter().copied())
+            .collect();
+        assert_eq!(listed, offered);
+    }
+
+    /// Functions the parser knows by their words.
+    const BY_THE_PARSER: [&str; 4] = ["CAST", "CONVERT", "EXTRACT", "POSITION"];
 }

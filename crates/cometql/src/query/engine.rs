@@ -16,6 +16,7 @@ use sqlparser::parser::{Parser, ParserOptions};
 use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::catalogue::Catalogue;
+use super::collation;
 use super::context::SessionContext;
 use super::functions::{self, value_text};
 use super::information_schema::Sources;
@@ -392,6 +393,7 @@ impl Connected {
                     .is_some_and(|running| running.check().is_err())
             }),
         )?;
+        collation::register(&connection)?;
         functions::register(&connection, &slot)?;
         for table in catalogue.tables() {
             vtab::register(&connection, Arc::clone(table), slot.clone())?;

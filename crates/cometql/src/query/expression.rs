@@ -10,6 +10,8 @@ use sqlparser::ast::{
 };
 
 use super::calendar::Unit;
+use super::collation::ANY_CASE;
+use super::pattern::Case;
 use super::rewrite::Rewriter;
 use super::scope::{Kind, text_literal};
 use crate::error::SqlError;
@@ -36,6 +38,33 @@ impl Rendered {
         }
     }
 
+    /// A text that a function makes.
+    pub(super) fn made_text(sql: impl Into<String>) -> Self {
+        Self {
+            sql: sql.into(),
+            kind: Kind::Text,
+        }
+    }
+
+    /// A JSON string is compared as the text it holds.
+    pub(super) fn unquoted(self) -> Self {
+        match self.kind {
+            Kind::Json => Self::made_text(format!("m_json_unquote({})", self.sql)),
+            _ => self,
+        }
+    }
+
+    /// As it stands where equal texts are looked for: a column brings its own
+    /// collation, whatever is computed compares without regard to case.
+    pub(super) fn compared(&self) -> String {
+        match self.kind {
+            Kind::Text | Kind::Json | Kind::Other => {
+                format!("({} COLLATE {ANY_CASE})", self.sql)
+            }
+            Kind::Column(_) | Kind::Number | Kind::Collated(_) | Kind::Tuple => self.sql.clone(),
+        }
+    }
+
     pub(super) fn text(text: &str) -> Self {
         Self {
             sql: text_literal(text),
@@ -56,6 +85,15 @@ impl Rewriter<'_> {
     }
 
     fn by_shape(&mut self, expression: &Expr) -> Result<Rendered> {
+        let address = std::ptr::from_ref(expression).addr();
+        if self
+            .exact_operand
+            .take_if(|operand| *operand == address)
+            .is_some()
+        {
+            let operand = self.expression(expression)?;
+            return Ok(exact(&operand.sql));
+        }
         match expression {
             Expr::Identifier(name) => self.identifier(name),
             Expr::CompoundIdentifier(parts) => self.compound_identifier(parts),
@@ -122,7 +160,10 @@ impl Rewriter<'_> {
         for item in items {
             parts.push(self.expression(item)?.sql);
         }
-        Ok(Rendered::other(format!("({})", parts.join(", "))))
+        Ok(Rendered {
+            sql: format!("({})", parts.join(", ")),
+            kind: Kind::Tuple,
+        })
     }
 
     fn case(
@@ -135,7 +176,7 @@ impl Rewriter<'_> {
         let operand = match operand {
             Some(operand) => {
                 let operand = self.expression(operand)?;
-                sql.push_str(&format!(" {}", operand.sql));
+                sql.push_str(&format!(" {}", operand.compared()));
                 Some(operand)
             }
             None => None,
@@ -182,8 +223,9 @@ impl Rewriter<'_> {
                 subquery,
                 negated,
             } => {
-                let left = self.expression(expr)?.sql;
-                let (sql, _) = self.query(subquery, false)?;
+                let left = self.expression(expr)?;
+                let (sql, columns) = self.query(subquery, false)?;
+                let left = compared_with(left, columns.first().map(|column| column.kind));
                 Ok(Rendered::number(format!(
                     "({left} {}IN ({sql}))",
                     not(*negated)
@@ -212,12 +254,16 @@ impl Rewriter<'_> {
                 ));
             }
         };
-        let left = self.expression(left)?.sql;
-        let right = self.expression(right)?.sql;
-        Ok(Rendered::number(format!("({left} {word} {right})")))
+        let left = self.expression(left)?;
+        let right = self.expression(right)?;
+        let left = compared_with(left, Some(right.kind));
+        Ok(Rendered::number(format!("({left} {word} {})", right.sql)))
     }
 
     fn cast(&mut self, operand: &Expr, data_type: &DataType) -> Result<Rendered> {
+        if *data_type == DataType::Binary(None) {
+            return self.binary(operand);
+        }
         let sql = self.expression(operand)?.sql;
         Ok(match data_type {
             DataType::Signed
@@ -234,14 +280,17 @@ impl Rewriter<'_> {
                 let text = format!("m_concat({sql})");
                 match length {
                     Some(sqlparser::ast::CharacterLength::IntegerLength { length, .. }) => {
-                        Rendered::other(format!("m_left({text}, {length})"))
+                        Rendered::made_text(format!("m_left({text}, {length})"))
                     }
-                    _ => Rendered::other(text),
+                    _ => Rendered::made_text(text),
                 }
             }
-            DataType::Binary(_) | DataType::Varbinary(_) | DataType::Text | DataType::JSON => {
-                Rendered::other(format!("m_concat({sql})"))
-            }
+            DataType::Binary(_) | DataType::Varbinary(_) => exact(&sql),
+            DataType::JSON => Rendered {
+                sql: format!("m_json_extract({sql}, '$')"),
+                kind: Kind::Json,
+            },
+            DataType::Text => Rendered::made_text(format!("m_concat({sql})")),
             DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
                 let scale = match info {
                     ExactNumberInfo::PrecisionAndScale(_, scale) => *scale,
@@ -264,6 +313,25 @@ impl Rewriter<'_> {
                 )));
             }
         })
+    }
+
+    /// `BINARY a = b`: the parser takes all that follows for the operand, while
+    /// MySQL means the first operand alone.
+    fn binary(&mut self, operand: &Expr) -> Result<Rendered> {
+        let mut first = operand;
+        while let Expr::BinaryOp { left: inner, .. }
+        | Expr::InList { expr: inner, .. }
+        | Expr::InSubquery { expr: inner, .. }
+        | Expr::Between { expr: inner, .. }
+        | Expr::Like { expr: inner, .. }
+        | Expr::RLike { expr: inner, .. } = first
+        {
+            first = inner;
+        }
+        let outer = self.exact_operand.replace(std::ptr::from_ref(first).addr());
+        let result = self.expression(operand);
+        self.exact_operand = outer;
+        result
     }
 
     /// Functions whose arguments are separated by words.
@@ -301,7 +369,7 @@ impl Rewriter<'_> {
                 if let Some(length) = substring_for {
                     arguments.push(self.expression(length)?.sql);
                 }
-                Ok(Rendered::other(format!(
+                Ok(Rendered::made_text(format!(
                     "m_substring({})",
                     arguments.join(", ")
                 )))
@@ -322,7 +390,9 @@ impl Rewriter<'_> {
                     Some(TrimWhereField::Trailing) => "TRAILING",
                 };
                 let text = self.expression(expr)?.sql;
-                Ok(Rendered::other(format!("m_trim({text}, {what}, '{side}')")))
+                Ok(Rendered::made_text(format!(
+                    "m_trim({text}, {what}, '{side}')"
+                )))
             }
             _ => Err(SqlError::unsupported("TRIM takes one set of characters")),
         }
@@ -343,6 +413,22 @@ impl Rewriter<'_> {
             "m_date_add({}, ({sign}{count}), '{unit}')",
             moment.sql
         )))
+    }
+}
+
+/// A text that compares byte by byte.
+fn exact(sql: &str) -> Rendered {
+    Rendered {
+        sql: format!("(m_concat({sql}) COLLATE BINARY)"),
+        kind: Kind::Collated(Case::Exact),
+    }
+}
+
+/// The left side of IN: the column on the right, if it is one, says how.
+fn compared_with(left: Rendered, right: Option<Kind>) -> String {
+    match right {
+        Some(Kind::Column(_) | Kind::Collated(_)) => left.sql,
+        _ => left.compared(),
     }
 }
 

@@ -11,8 +11,9 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
 use super::calendar::{Moment, Unit};
+use super::functions_json::JSON;
 use super::functions_text::MORE;
-use super::pattern::{LikePattern, regex};
+use super::pattern::{Case, LikePattern, regex};
 use super::running::Slot;
 use crate::error::SqlError;
 
@@ -28,7 +29,7 @@ pub(super) const TOO_BIG: &str = "string or blob too big";
 
 /// Registers every function on `connection`.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
-    for (name, arguments, function) in PURE.iter().chain(MORE) {
+    for (name, arguments, function) in PURE.iter().chain(MORE).chain(JSON) {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let slot = slot.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
@@ -73,8 +74,16 @@ pub(super) type Function = fn(&Context<'_>, &Slot) -> Result<Value>;
 
 /// Functions whose value depends on their arguments alone.
 const PURE: &[(&str, i32, Function)] = &[
-    ("m_like", 3, like),
-    ("m_regexp", 2, regexp),
+    ("m_like", 3, |context, slot| like(context, slot, Case::Any)),
+    ("m_like_exact", 3, |context, slot| {
+        like(context, slot, Case::Exact)
+    }),
+    ("m_regexp", 2, |context, slot| {
+        regexp(context, slot, Case::Any)
+    }),
+    ("m_regexp_exact", 2, |context, slot| {
+        regexp(context, slot, Case::Exact)
+    }),
     ("m_concat", -1, |context, _| {
         let mut whole = String::new();
         for index in 0..context.len() {
@@ -217,17 +226,6 @@ const PURE: &[(&str, i32, Function)] = &[
     }),
     ("m_floor", 1, |context, _| rounded(context, f64::floor)),
     ("m_ceil", 1, |context, _| rounded(context, f64::ceil)),
-    ("m_json_unquote", 1, |context, _| {
-        let Some(text) = text(context, 0) else {
-            return Ok(Value::Null);
-        };
-        let unquoted = if text.starts_with('"') {
-            serde_json::from_str::<String>(&text).ok()
-        } else {
-            None
-        };
-        Ok(Value::Text(unquoted.unwrap_or_else(|| text.into_owned())))
-    }),
     ("m_from_unixtime", -1, |context, _| {
         let moment = match value(context, 0) {
             ValueRef::Null => None,
@@ -324,7 +322,7 @@ const IMPURE: &[(&str, i32, Function)] = &[
     ("m_sleep", 1, sleep),
 ];
 
-fn like(context: &Context<'_>, slot: &Slot) -> Result<Value> {
+fn like(context: &Context<'_>, slot: &Slot, case: Case) -> Result<Value> {
     let running = slot.require()?;
     let Some(text) = text(context, 0) else {
         return Ok(Value::Null);
@@ -335,7 +333,7 @@ fn like(context: &Context<'_>, slot: &Slot) -> Result<Value> {
     let compile = || -> std::result::Result<LikePattern, Failure> {
         let pattern = value_text(value(context, 1)).unwrap_or_default();
         let escape = value_text(value(context, 2)).unwrap_or_default();
-        LikePattern::new(&pattern, escape.chars().next()).map_err(Failure)
+        LikePattern::new(&pattern, escape.chars().next(), case).map_err(Failure)
     };
     let matches = if matches!(value(context, 2), ValueRef::Text(_)) {
         let pattern = context
@@ -352,7 +350,7 @@ fn like(context: &Context<'_>, slot: &Slot) -> Result<Value> {
         .map_err(|error| running.fail(error))
 }
 
-fn regexp(context: &Context<'_>, slot: &Slot) -> Result<Value> {
+fn regexp(context: &Context<'_>, slot: &Slot, case: Case) -> Result<Value> {
     let Some(text) = text(context, 0) else {
         return Ok(Value::Null);
     };
@@ -361,7 +359,7 @@ fn regexp(context: &Context<'_>, slot: &Slot) -> Result<Value> {
     }
     let pattern = context
         .get_or_create_aux(1, |pattern| {
-            regex(&value_text(pattern).unwrap_or_default()).map_err(Failure)
+            regex(&value_text(pattern).unwrap_or_default(), case).map_err(Failure)
         })
         .map_err(|error| refused(context, slot, error))?;
     Ok(Value::Integer(pattern.is_match(&text).into()))

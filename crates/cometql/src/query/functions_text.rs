@@ -1,12 +1,20 @@
 //! MySQL's smaller functions of texts and numbers: padding, lists in a text,
 //! digests, powers. Registered with those of the sibling `functions`.
 
+use md5::Md5;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Error, Result};
 use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use super::functions::{Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, text, value};
+use super::calendar::{Moment, Unit};
+use super::collation::any_case;
+use super::functions::{
+    Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, real_text, text, value,
+};
+
+/// The most digits after the point.
+const MAX_DIGITS: i64 = 30;
 
 /// Seconds in a day.
 const DAY: i64 = 86_400;
@@ -63,6 +71,7 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
             substring_index(&text, &delimiter, count).to_owned(),
         ))
     }),
+    ("m_md5", 1, |context, _| digest::<Md5>(context)),
     ("m_sha1", 1, |context, _| digest::<Sha1>(context)),
     ("m_sha2", 2, |context, _| match integer(context, 1) {
         Some(224) => digest::<Sha224>(context),
@@ -98,6 +107,50 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
         };
         let days = later.unix().div_euclid(DAY) - earlier.unix().div_euclid(DAY);
         Ok(Value::Integer(days))
+    }),
+    ("m_timestampdiff", 3, |context, _| {
+        let unit = text(context, 0).and_then(|unit| Unit::from_name(&unit));
+        let (Some(unit), Some(from), Some(to)) = (unit, moment(context, 1), moment(context, 2))
+        else {
+            return Ok(Value::Null);
+        };
+        Ok(Value::Integer(difference(unit, from, to)))
+    }),
+    ("m_last_day", 1, |context, _| {
+        let last = moment(context, 0).and_then(|moment| {
+            let first = moment.plus(1 - moment.fields().day, Unit::Day)?;
+            first.plus(1, Unit::Month)?.plus(-1, Unit::Day)
+        });
+        Ok(last.map_or(Value::Null, |last| Value::Text(last.date())))
+    }),
+    ("m_field", -1, |context, _| {
+        Ok(Value::Integer(field(context)))
+    }),
+    ("m_strcmp", 2, |context, _| {
+        let (Some(left), Some(right)) = (text(context, 0), text(context, 1)) else {
+            return Ok(Value::Null);
+        };
+        Ok(Value::Integer(any_case(&left, &right) as i64))
+    }),
+    ("m_unhex", 1, |context, _| {
+        let bytes = text(context, 0).and_then(|digits| unhex(&digits));
+        Ok(match bytes.map(String::from_utf8) {
+            Some(Ok(text)) => Value::Text(text),
+            Some(Err(error)) => Value::Blob(error.into_bytes()),
+            None => Value::Null,
+        })
+    }),
+    ("m_format", -1, |context, _| {
+        match (value(context, 0), integer(context, 1)) {
+            (ValueRef::Null, _) | (_, None) => Ok(Value::Null),
+            (other, Some(digits)) => Ok(Value::Text(formatted(number(other), digits))),
+        }
+    }),
+    ("m_truncate", 2, |context, _| {
+        match (value(context, 0), integer(context, 1)) {
+            (ValueRef::Null, _) | (_, None) => Ok(Value::Null),
+            (other, Some(digits)) => Ok(truncated(number(other), digits)),
+        }
     }),
     ("m_dayname", 1, |context, _| {
         let moment = moment(context, 0);
@@ -159,6 +212,97 @@ fn substring_index<'a>(text: &'a str, delimiter: &str, count: i64) -> &'a str {
             None => text,
         }
     }
+}
+
+/// How many whole units lie between two moments.
+fn difference(unit: Unit, from: Moment, to: Moment) -> i64 {
+    let months_of = |moment: Moment| {
+        let fields = moment.fields();
+        let within = (fields.day, fields.hour, fields.minute, fields.second);
+        (fields.year * 12 + fields.month, within)
+    };
+    let (seconds, months) = unit.amount();
+    if months == 0 {
+        return (to.unix() - from.unix()) / seconds.max(1);
+    }
+    let ((from_month, from_within), (to_month, to_within)) = (months_of(from), months_of(to));
+    let mut between = to_month - from_month;
+    if between > 0 && to_within < from_within {
+        between -= 1;
+    } else if between < 0 && to_within > from_within {
+        between += 1;
+    }
+    between / months
+}
+
+/// Which of the other arguments equals the first; 0 if none does.
+fn field(context: &Context<'_>) -> i64 {
+    let is_text = |index| matches!(value(context, index), ValueRef::Text(_));
+    let as_texts = (0..context.len()).all(is_text);
+    let wanted = value(context, 0);
+    if wanted == ValueRef::Null {
+        return 0;
+    }
+    let equals = |index: usize| match (as_texts, text(context, 0), text(context, index)) {
+        (true, Some(left), Some(right)) => any_case(&left, &right).is_eq(),
+        (false, _, Some(_)) => number(wanted) == number(value(context, index)),
+        _ => false,
+    };
+    (1..context.len())
+        .find(|index| equals(*index))
+        .and_then(|index| i64::try_from(index).ok())
+        .unwrap_or(0)
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    let padded = if digits.len().is_multiple_of(2) {
+        digits.to_owned()
+    } else {
+        format!("0{digits}")
+    };
+    let nibble = |byte: u8| char::from(byte).to_digit(16);
+    let pairs = padded.as_bytes().chunks_exact(2);
+    pairs
+        .map(|pair| match pair {
+            [high, low] => u8::try_from(nibble(*high)? * 16 + nibble(*low)?).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+/// `1,234,567.89`.
+fn formatted(number: f64, digits: i64) -> String {
+    let digits = usize::try_from(digits.clamp(0, MAX_DIGITS)).unwrap_or(0);
+    let text = format!("{:.digits$}", number.abs());
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let mut grouped = String::with_capacity(text.len() * 2);
+    if number < 0.0 {
+        grouped.push('-');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    if !fraction.is_empty() {
+        grouped.push('.');
+        grouped.push_str(fraction);
+    }
+    grouped
+}
+
+/// `number` without the digits past the one asked for.
+fn truncated(number: f64, digits: i64) -> Value {
+    let text = real_text(number);
+    if digits < 0 || text.contains('e') {
+        let factor = 10_f64.powi(i32::try_from(digits.clamp(-300, MAX_DIGITS)).unwrap_or(0));
+        return finite((number * factor).trunc() / factor);
+    }
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let digits = usize::try_from(digits).unwrap_or(usize::MAX);
+    let kept = fraction.get(..digits).unwrap_or(fraction);
+    finite(format!("{whole}.{kept}").parse().unwrap_or(number))
 }
 
 fn digest<D: sha1::Digest>(context: &Context<'_>) -> Result<Value> {

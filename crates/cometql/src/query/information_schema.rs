@@ -15,6 +15,8 @@ use crate::show::StatusScope;
 const ENGINE: &str = "CometWire";
 const CHARSET: &str = "utf8mb4";
 const COLLATION: &str = "utf8mb4_general_ci";
+/// Of columns whose case matters.
+const EXACT_COLLATION: &str = "utf8mb4_bin";
 
 /// Gives the counters of SHOW STATUS (compatibility reference §5.1).
 pub trait StatusSource: Send + Sync + 'static {
@@ -121,7 +123,16 @@ impl Described {
         let mut lines: Vec<String> = self
             .columns
             .iter()
-            .map(|column| format!("  `{}` {} NOT NULL", column.name, column.type_text))
+            .map(|column| {
+                let collation = match column.kind {
+                    ColumnKind::Text => format!(" COLLATE {EXACT_COLLATION}"),
+                    ColumnKind::Integer | ColumnKind::TextAnyCase => String::new(),
+                };
+                format!(
+                    "  `{}` {}{collation} NOT NULL",
+                    column.name, column.type_text
+                )
+            })
             .collect();
         let primary: Vec<_> = self
             .primary()
@@ -601,7 +612,11 @@ fn columns_rows(system: &System, _: &SessionContext) -> Rows {
                 is_number.then_some(0),
                 NO_NUMBER,
                 (!is_number).then_some(CHARSET),
-                (!is_number).then_some(COLLATION),
+                match column.kind {
+                    ColumnKind::Integer => None,
+                    ColumnKind::Text => Some(EXACT_COLLATION),
+                    ColumnKind::TextAnyCase => Some(COLLATION),
+                },
                 column.type_text,
                 column.key.text(),
                 "",

@@ -12,19 +12,23 @@
 //! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
 //! - `typed`: what computed columns are called.
 //! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
-//! - `functions`, `functions_text`, `pattern`, `calendar`: MySQL's functions.
+//! - `functions`, `functions_text`, `functions_json`: MySQL's functions.
+//! - `collation`, `pattern`, `calendar`, `json_path`: what these rest upon.
 //! - `vtab`, `running`, `catalogue`, `show_select`: the joints between these.
 
 mod calendar;
 mod calls;
 mod catalogue;
+mod collation;
 pub mod context;
 pub mod engine;
 mod expression;
 mod from;
 mod functions;
+mod functions_json;
 mod functions_text;
 pub mod information_schema;
+mod json_path;
 mod names;
 mod operators;
 mod pattern;

@@ -2,7 +2,9 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, ObjectName, UnaryOperator};
 
+use super::collation::ANY_CASE;
 use super::expression::{Rendered, Result};
+use super::pattern::Case;
 use super::rewrite::{Rewriter, object_name};
 use super::scope::{Found, Kind, same};
 use super::table::ColumnKind;
@@ -100,9 +102,17 @@ impl Rewriter<'_> {
             BinaryOperator::PGBitwiseShiftLeft => Rendered::number(format!("({l} << {r})")),
             BinaryOperator::PGBitwiseShiftRight => Rendered::number(format!("({l} >> {r})")),
             BinaryOperator::Xor => Rendered::number(format!("((NOT {l}) <> (NOT {r}))")),
-            BinaryOperator::Regexp => Rendered::number(format!("m_regexp({l}, {r})")),
-            BinaryOperator::Arrow => Rendered::other(format!("({l} -> {r})")),
-            BinaryOperator::LongArrow => Rendered::other(format!("({l} ->> {r})")),
+            BinaryOperator::Regexp => {
+                let function = matching("m_regexp", left.kind, right.kind);
+                Rendered::number(format!("{function}({l}, {r})"))
+            }
+            BinaryOperator::Arrow => Rendered {
+                sql: format!("m_json_extract({l}, {r})"),
+                kind: Kind::Json,
+            },
+            BinaryOperator::LongArrow => {
+                Rendered::made_text(format!("m_json_unquote(m_json_extract({l}, {r}))"))
+            }
             other => {
                 return Err(SqlError::unsupported(format!(
                     "the operator {other} is not offered"
@@ -183,7 +193,7 @@ impl Rewriter<'_> {
                 };
                 Ok(Rendered::number(format!(
                     "({} {}IN ({values}{}))",
-                    left.sql,
+                    left.compared(),
                     not(*negated),
                     items.join(", ")
                 )))
@@ -232,13 +242,14 @@ impl Rewriter<'_> {
             Some((_, column)) => column,
             None => self.expression(text)?,
         };
-        let pattern = self.right_operand(&left, pattern)?.sql;
+        let pattern = self.right_operand(&left, pattern)?;
+        let called = matching(function, left.kind, pattern.kind);
         let escape = match (function, escape) {
             ("m_regexp", _) => String::new(),
             (_, Some(escape)) => format!(", {}", self.expression(escape)?.sql),
             (_, None) => ", '\\'".to_owned(),
         };
-        let call = format!("{function}({}, {pattern}{escape})", left.sql);
+        let call = format!("{called}({}, {}{escape})", left.sql, pattern.sql);
         Ok(Rendered::number(if *negated {
             format!("(NOT {call})")
         } else {
@@ -249,17 +260,20 @@ impl Rewriter<'_> {
     pub(super) fn collate(&mut self, operand: &Expr, collation: &ObjectName) -> Result<Rendered> {
         let parts = object_name(collation)?;
         let name = parts.last().copied().unwrap_or_default();
-        let collation = if name.ends_with("_bin") || same(name, "binary") {
-            "BINARY"
+        let (collation, case) = if name.ends_with("_bin") || same(name, "binary") {
+            ("BINARY", Case::Exact)
         } else if name.ends_with("_ci") {
-            "NOCASE"
+            (ANY_CASE, Case::Any)
         } else {
             return Err(SqlError::unsupported(format!(
                 "the collation {name} is not offered"
             )));
         };
         let operand = self.expression(operand)?.sql;
-        Ok(Rendered::other(format!("({operand} COLLATE {collation})")))
+        Ok(Rendered {
+            sql: format!("({operand} COLLATE {collation})"),
+            kind: Kind::Collated(case),
+        })
     }
 }
 
@@ -276,18 +290,46 @@ fn comparison(operator: &BinaryOperator) -> Option<&'static str> {
     })
 }
 
+/// LIKE or REGEXP with regard to case, if one of the sides asks for that.
+fn matching(function: &'static str, left: Kind, right: Kind) -> &'static str {
+    let is_exact = |kind| {
+        matches!(
+            kind,
+            Kind::Column(ColumnKind::Text) | Kind::Collated(Case::Exact)
+        )
+    };
+    match function {
+        "m_like" if is_exact(left) || is_exact(right) => "m_like_exact",
+        "m_regexp" if is_exact(left) || is_exact(right) => "m_regexp_exact",
+        other => other,
+    }
+}
+
 /// A number and a text compare as numbers, in ranges also when the text is a
 /// column's. Equality of a text column stays a comparison of texts, so that a
-/// key is looked up: `name = 123` means the pipe `123`.
+/// key is looked up: `name = 123` means the pipe `123`. Texts compare as the
+/// column among them does, and without regard to case if there is none.
 fn comparable(left: Rendered, right: Rendered, is_range: bool) -> (String, String) {
-    let is_text = |kind: Kind| match kind {
-        Kind::Text => true,
+    let becomes_number = |kind: Kind| match kind {
+        Kind::Text | Kind::Json => true,
         Kind::Column(ColumnKind::Text | ColumnKind::TextAnyCase) => is_range,
-        Kind::Column(ColumnKind::Integer) | Kind::Number | Kind::Other => false,
+        Kind::Column(ColumnKind::Integer)
+        | Kind::Number
+        | Kind::Other
+        | Kind::Collated(_)
+        | Kind::Tuple => false,
     };
     match (left.kind, right.kind) {
-        (Kind::Number, kind) if is_text(kind) => (left.sql, format!("m_number({})", right.sql)),
-        (kind, Kind::Number) if is_text(kind) => (format!("m_number({})", left.sql), right.sql),
-        _ => (left.sql, right.sql),
+        (Kind::Number, kind) if becomes_number(kind) => {
+            (left.sql, format!("m_number({})", right.sql))
+        }
+        (kind, Kind::Number) if becomes_number(kind) => {
+            (format!("m_number({})", left.sql), right.sql)
+        }
+        (Kind::Tuple | Kind::Collated(_) | Kind::Column(_), _)
+        | (_, Kind::Tuple | Kind::Collated(_) | Kind::Column(_)) => {
+            (left.unquoted().sql, right.unquoted().sql)
+        }
+        _ => (left.unquoted().compared(), right.unquoted().compared()),
     }
 }

@@ -1,8 +1,9 @@
-//! LIKE and REGEXP as MySQL means them: letters of either case are equal, and
-//! `\` escapes in a LIKE pattern.
+//! LIKE and REGEXP as MySQL means them: letters of either case are equal unless
+//! the column's case matters, and `\` escapes in a LIKE pattern.
 
 use regex::{Regex, RegexBuilder};
 
+use super::collation::fold;
 use crate::error::SqlError;
 
 /// The longest LIKE pattern or regular expression, in bytes.
@@ -14,9 +15,28 @@ const MAX_REGEX_BYTES: usize = 1 << 20;
 /// How many characters are compared between two looks at the clock.
 const CHECK_EVERY: usize = 100_000;
 
+/// Whether letters that differ in case alone are the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Case {
+    /// They are.
+    Any,
+    /// They are not.
+    Exact,
+}
+
+impl Case {
+    fn fold(self, letter: char) -> char {
+        match self {
+            Self::Any => fold(letter),
+            Self::Exact => letter,
+        }
+    }
+}
+
 /// A LIKE pattern, ready to be matched against many texts.
 pub(super) struct LikePattern {
     parts: Vec<Part>,
+    case: Case,
 }
 
 enum Part {
@@ -24,28 +44,28 @@ enum Part {
     AnyText,
     /// `_`
     AnyOne,
-    /// A character, in lower case.
+    /// A character, folded.
     Exactly(char),
 }
 
 impl LikePattern {
     /// # Errors
     /// `TooManyValues` beyond [`MAX_PATTERN_BYTES`].
-    pub(super) fn new(pattern: &str, escape: Option<char>) -> Result<Self, SqlError> {
+    pub(super) fn new(pattern: &str, escape: Option<char>, case: Case) -> Result<Self, SqlError> {
         check_length(pattern)?;
         let mut parts = Vec::with_capacity(pattern.len());
         let mut letters = pattern.chars();
         while let Some(letter) = letters.next() {
             parts.push(match letter {
                 _ if Some(letter) == escape => {
-                    Part::Exactly(fold(letters.next().unwrap_or(letter)))
+                    Part::Exactly(case.fold(letters.next().unwrap_or(letter)))
                 }
                 '%' => Part::AnyText,
                 '_' => Part::AnyOne,
-                _ => Part::Exactly(fold(letter)),
+                _ => Part::Exactly(case.fold(letter)),
             });
         }
-        Ok(Self { parts })
+        Ok(Self { parts, case })
     }
 
     /// Whether the whole of `text` is like the pattern. `check` is asked now
@@ -77,7 +97,9 @@ impl LikePattern {
                 }
                 (None, None) => return Ok(true),
                 (Some(Part::AnyOne), Some(_)) => true,
-                (Some(Part::Exactly(expected)), Some(letter)) => *expected == fold(letter),
+                (Some(Part::Exactly(expected)), Some(letter)) => {
+                    *expected == self.case.fold(letter)
+                }
                 (Some(_), None) | (None, Some(_)) => false,
             };
             if fits {
@@ -101,10 +123,10 @@ impl LikePattern {
 ///
 /// # Errors
 /// `InvalidValue` when it is not a regular expression or is too large.
-pub(super) fn regex(pattern: &str) -> Result<Regex, SqlError> {
+pub(super) fn regex(pattern: &str, case: Case) -> Result<Regex, SqlError> {
     check_length(pattern)?;
     RegexBuilder::new(pattern)
-        .case_insensitive(true)
+        .case_insensitive(case == Case::Any)
         .size_limit(MAX_REGEX_BYTES)
         .dfa_size_limit(MAX_REGEX_BYTES)
         .build()
@@ -121,10 +143,6 @@ fn check_length(pattern: &str) -> Result<(), SqlError> {
     Ok(())
 }
 
-fn fold(letter: char) -> char {
-    letter.to_lowercase().next().unwrap_or(letter)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -132,7 +150,7 @@ mod tests {
     use super::*;
 
     fn like(text: &str, pattern: &str) -> bool {
-        LikePattern::new(pattern, Some('\\'))
+        LikePattern::new(pattern, Some('\\'), Case::Any)
             .unwrap()
             .matches(text, || Ok(()))
             .unwrap()
@@ -160,9 +178,19 @@ mod tests {
 
     #[test]
     fn a_regular_expression_that_explodes_is_refused() {
-        assert!(regex("(a{1000}){1000}").is_err());
-        assert!(regex("(").is_err());
-        assert!(regex("^WEB_").unwrap().is_match("web_chat"));
+        assert!(regex("(a{1000}){1000}", Case::Any).is_err());
+        assert!(regex("(", Case::Any).is_err());
+        assert!(regex("^WEB_", Case::Any).unwrap().is_match("web_chat"));
+    }
+
+    #[test]
+    fn case_matters_where_it_is_asked_to() {
+        let like = |text| {
+            let pattern = LikePattern::new("Web%", None, Case::Exact).unwrap();
+            pattern.matches(text, || Ok(())).unwrap()
+        };
+        assert!(like("Web_chat") && !like("web_chat"));
+        assert!(!regex("^WEB_", Case::Exact).unwrap().is_match("web_chat"));
     }
 
     proptest! {

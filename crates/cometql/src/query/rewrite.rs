@@ -62,6 +62,7 @@ pub(super) fn rewrite(
         ctes: Vec::new(),
         depth: 0,
         in_order: None,
+        exact_operand: None,
     };
     if let Some(parameters) = parameters
         && parameters.len() != rewriter.placeholders.len()
@@ -123,6 +124,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) ctes: Vec<(String, Vec<OutputColumn>)>,
     depth: usize,
     pub(super) in_order: Option<InOrder>,
+    /// The address of the operand that BINARY is said of, until it is reached.
+    pub(super) exact_operand: Option<usize>,
 }
 
 pub(super) type Output = (String, Vec<OutputColumn>);
@@ -348,7 +351,7 @@ impl Rewriter<'_> {
         }
         let mut parts = Vec::new();
         for expression in expressions {
-            parts.push(self.expression(expression)?.sql);
+            parts.push(self.expression(expression)?.compared());
         }
         Ok(format!(" GROUP BY {}", parts.join(", ")))
     }
@@ -371,7 +374,7 @@ impl Rewriter<'_> {
             }
             let sql = match self.quoted_word_as_column(&item.expr) {
                 Some((_, rendered)) => rendered.sql,
-                None => self.expression(&item.expr)?.sql,
+                None => self.expression(&item.expr)?.compared(),
             };
             parts.push(format!("{sql}{}", direction(item)?));
         }

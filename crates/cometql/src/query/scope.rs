@@ -3,6 +3,7 @@
 
 use crate::answer::Column;
 
+use super::pattern::Case;
 use super::table::ColumnKind;
 
 /// What is known about a value before it is computed; decides how it compares.
@@ -12,8 +13,14 @@ pub(super) enum Kind {
     Column(ColumnKind),
     /// A computed number.
     Number,
-    /// A text literal or parameter.
+    /// A text literal or parameter, or what a function of texts makes.
     Text,
+    /// A JSON document made by a function.
+    Json,
+    /// A text with a COLLATE of its own.
+    Collated(Case),
+    /// `(a, b)`.
+    Tuple,
     /// Anything.
     Other,
 }

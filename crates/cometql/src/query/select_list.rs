@@ -93,8 +93,9 @@ impl Rewriter<'_> {
             },
             |column| (column.table, column.max_length),
         );
+        // DISTINCT, UNION and who selects from this compare by it.
         Ok((
-            rendered.sql,
+            rendered.compared(),
             OutputColumn {
                 definition: Column {
                     name,

@@ -99,9 +99,11 @@ pub struct TableColumn {
 pub enum ColumnKind {
     /// As signed 64-bit integers.
     Integer,
-    /// As text, byte by byte.
+    /// As text, byte by byte: names, keys and tokens, whose case matters. SHOW
+    /// says `utf8mb4_bin`.
     Text,
-    /// As text, ASCII letters of either case being equal (`information_schema`).
+    /// As text, letters of either case being equal and blanks at the end not
+    /// counting. SHOW says `utf8mb4_general_ci`.
     TextAnyCase,
 }
 
@@ -158,6 +160,13 @@ impl TableColumn {
             key: ColumnKey::None,
             comment: "",
         }
+    }
+
+    /// The same column as one whose case does not matter.
+    #[must_use]
+    pub const fn any_case(mut self) -> Self {
+        self.kind = ColumnKind::TextAnyCase;
+        self
     }
 
     /// The same column as part of the primary key.

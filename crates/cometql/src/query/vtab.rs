@@ -102,7 +102,7 @@ fn declaration(table: &dyn LiveTable) -> String {
         let kind = match column.kind {
             ColumnKind::Integer => "INTEGER",
             ColumnKind::Text => "TEXT",
-            ColumnKind::TextAnyCase => "TEXT COLLATE NOCASE",
+            ColumnKind::TextAnyCase => "TEXT COLLATE m_any_case",
         };
         // Writing to a String cannot fail.
         let _ = write!(text, "{separator}\"{name}\" {kind}");
@@ -365,9 +365,14 @@ impl LiveCursor {
                 .ok()
                 .and_then(|text| text.trim().parse().ok())
                 .map_or(Key::Any, |integer| Key::Value(Value::Integer(integer))),
-            (ColumnKind::Text | ColumnKind::TextAnyCase, ValueRef::Text(text)) => {
+            (ColumnKind::Text, ValueRef::Text(text)) => {
                 std::str::from_utf8(text).map_or(Key::Never, |text| Key::Value(text.into()))
             }
+            // Tables fold the case of ASCII alone; what else may be equal, SQLite finds.
+            (ColumnKind::TextAnyCase, ValueRef::Text(text)) => match std::str::from_utf8(text) {
+                Ok(text) if text.is_ascii() => Key::Value(text.trim_end_matches(' ').into()),
+                _ => Key::Any,
+            },
             (ColumnKind::Text | ColumnKind::TextAnyCase, ValueRef::Integer(integer)) => {
                 Key::Value(integer.to_string().into())
             }

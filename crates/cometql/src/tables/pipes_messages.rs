@@ -31,7 +31,9 @@ const COLUMNS: &[TableColumn] = &[
         .about("The pipe"),
     TableColumn::big_integer("index").about("0 for the oldest message of the pipe"),
     TableColumn::text("event", "varchar(64)", 64).about("The event"),
-    TableColumn::text("message", "longtext", 16 << 20).about("The payload"),
+    TableColumn::text("message", "longtext", 16 << 20)
+        .any_case()
+        .about("The payload"),
     TableColumn::integer("user_id").about("The browser user who sent it; 0 for backends"),
 ];
 

@@ -19,10 +19,18 @@ const COLUMNS: &[TableColumn] = &[
         .about("The pipe"),
     TableColumn::integer("user_id").about("The user; 0 for an anonymous visitor"),
     TableColumn::text("user_uuid", "varchar(32)", 32).about("The browser's own random name"),
-    TableColumn::text("user_agent", "varchar(250)", 250).about("What the browser calls itself"),
-    TableColumn::text("ip", "varchar(45)", 45).about("Where it connects from"),
-    TableColumn::text("origin", "varchar(250)", 250).about("The site whose page connected"),
-    TableColumn::text("language", "varchar(64)", 64).about("The languages its user reads"),
+    TableColumn::text("user_agent", "varchar(250)", 250)
+        .any_case()
+        .about("What the browser calls itself"),
+    TableColumn::text("ip", "varchar(45)", 45)
+        .any_case()
+        .about("Where it connects from"),
+    TableColumn::text("origin", "varchar(250)", 250)
+        .any_case()
+        .about("The site whose page connected"),
+    TableColumn::text("language", "varchar(64)", 64)
+        .any_case()
+        .about("The languages its user reads"),
 ];
 
 /// The table.

@@ -21,7 +21,9 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::integer("id").lookup().about("The user"),
     TableColumn::big_integer("index").about("0 for the message that has waited longest"),
     TableColumn::text("event", "varchar(64)", 64).about("The event"),
-    TableColumn::text("message", "longtext", 16 << 20).about("The payload"),
+    TableColumn::text("message", "longtext", 16 << 20)
+        .any_case()
+        .about("The payload"),
 ];
 
 /// The table.
