@@ -54,6 +54,18 @@ test('a setting', async (t) => {
   ]);
 });
 
+test("a user's data, and a revoked token", async (t) => {
+  const server = await start(t);
+  const sql = await killedAfter(server, async (before) => {
+    await before.query("INSERT INTO users_data (id, data) VALUES (42, ?)", ['{"name":"Аня 😀"}']);
+    await before.query("INSERT INTO revoked_tokens (token) VALUES ('0.123')");
+  });
+  assert.deepEqual(await rows(sql, 'SELECT * FROM users_data WHERE id = 42'), [
+    { id: '42', data: '{"name":"Аня 😀"}' },
+  ]);
+  assert.deepEqual(await rows(sql, 'SELECT * FROM revoked_tokens'), [{ token: '0.123' }]);
+});
+
 test('queued private messages, in order', async (t) => {
   const server = await start(t);
   const texts = ['first', 'Привет 😀', 'it\'s \\ "third"\n'];

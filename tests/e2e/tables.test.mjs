@@ -27,6 +27,9 @@ const SHAPES = {
   users_messages: ['id', 'index', 'event', 'message'],
   users_time: ['id', 'time'],
   users_auth: ['id', 'hash'],
+  users_data: ['id', 'data'],
+  conference: ['name', 'user_id', 'caller_id', 'message', 'profile', 'stream', 'node'],
+  conference_members: ['name', 'user_id', 'join_time', 'last_talking'],
 };
 
 for (const [table, columns] of Object.entries(SHAPES)) {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use pipes::name::DevId;
+use pipes::name::{DevId, NameError};
 use pipes::{Change, Effect, Hall, HallError};
 use sqlparser::ast::{Expr, Query, SetExpr, visit_expressions};
 use sqlparser::dialect::MySqlDialect;
@@ -172,7 +172,7 @@ pub(crate) fn insert(
 fn places(table: &dyn Table, insert: &Insert) -> Result<Vec<usize>, SqlError> {
     let columns = table.columns();
     if table.is_read_only() {
-        return Err(tables::read_only(table.name(), INSERT_INTO));
+        return Err(table.refusal(INSERT_INTO));
     }
     if let InsertMode::Update(updates) = &insert.mode {
         for (name, _) in updates {
@@ -299,7 +299,7 @@ pub(crate) fn delete(
     find_rows: FindRows<'_>,
 ) -> Result<Plan, SqlError> {
     if table.is_read_only() {
-        return Err(tables::read_only(table.name(), DELETE_FROM));
+        return Err(table.refusal(DELETE_FROM));
     }
     let columns = table.columns();
     let Some(condition) = &delete.condition else {
@@ -312,9 +312,9 @@ pub(crate) fn delete(
                 if let Some(plan) = delete_by_key(table, place, keys, parameters)? {
                     return Ok(plan);
                 }
-                keys_of_matching(table, conditions, parameters, context, limits)?
+                return delete_matching(table, conditions, parameters, context, limits);
             }
-            _ => keys_of_matching(table, conditions, parameters, context, limits)?,
+            _ => return delete_matching(table, conditions, parameters, context, limits),
         },
         Condition::General(condition) => {
             if !names_a_column(condition) {
@@ -366,19 +366,30 @@ fn delete_by_key(
     Ok(Some(plan))
 }
 
-fn keys_of_matching(
+/// Deletes the rows for which all conditions hold.
+fn delete_matching(
     table: &dyn Table,
     conditions: &[KeyCondition],
     parameters: &[Parameter],
     context: &SessionContext,
     limits: &QueryLimits,
-) -> Result<Vec<Field>, SqlError> {
-    let key = general_key(table)?;
-    let rows = lookup::matching(table, conditions, parameters, context, limits)?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|row| row.into_iter().nth(key))
-        .collect())
+) -> Result<Plan, SqlError> {
+    let key = match table.deletes_by_row() {
+        true => None,
+        false => Some(general_key(table)?),
+    };
+    let mut plan = Plan::nothing();
+    for row in lookup::matching(table, conditions, parameters, context, limits)? {
+        let changes = match key {
+            None => table.delete_row(&row)?,
+            Some(key) => match row.get(key) {
+                Some(value) => table.delete(key, value)?.unwrap_or_default(),
+                None => Vec::new(),
+            },
+        };
+        plan.changes.extend(changes);
+    }
+    Ok(plan)
 }
 
 fn general_key(table: &dyn Table) -> Result<usize, SqlError> {
@@ -423,6 +434,7 @@ impl Plan {
 /// The hall's errors under their numbers.
 fn hall_error(error: HallError) -> SqlError {
     let kind = match &error {
+        HallError::Name(NameError::TooLong { .. }) => ErrorKind::TooLong,
         HallError::Name(_) | HallError::Refused(_) => ErrorKind::InvalidValue,
         _ => ErrorKind::Internal,
     };

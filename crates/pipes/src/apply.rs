@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
+use crate::conference::ParticipantFilter;
 use crate::connection::Connection;
 use crate::error::HallError;
 use crate::family::Family;
@@ -18,10 +19,11 @@ use crate::hall::{Counters, Hall};
 use crate::message::{
     Event, LiveMessage, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
 };
-use crate::name::{AccessKey, DevId, EventName, PipeName, UserId};
+use crate::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
 use crate::settings::PipeSettings;
 use crate::shard::{CloseReason, ConnectionId, Touched};
 use crate::storage::{Outcome, StorageError, Write};
+use crate::token::TokenText;
 
 /// One change a backend asks for.
 #[derive(Debug, Clone)]
@@ -83,6 +85,34 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
+    /// Set or replace a user's data, which every browser may read.
+    PutUserData {
+        /// The user.
+        user: UserId,
+        /// The data, at most [`crate::limits::Limits::user_data_bytes`].
+        data: Arc<str>,
+    },
+    /// Remove a user's data.
+    RemoveUserData {
+        /// The user.
+        user: UserId,
+    },
+    /// Revoke a token. If it is valid now, drop all of its user's connections,
+    /// also those that logged in by other means.
+    RevokeToken {
+        /// The token.
+        token: TokenText,
+    },
+    /// Take back that a token is revoked.
+    RestoreToken {
+        /// The token.
+        token: TokenText,
+    },
+    /// Remove participants of conferences.
+    RemoveParticipants {
+        /// Which.
+        filter: ParticipantFilter,
+    },
 }
 
 impl Change {
@@ -102,7 +132,12 @@ impl Change {
             | Self::RemoveSettings { pipe }
             | Self::ClearHistory { pipe } => pipe.as_str().len(),
             Self::RemoveMessage { id } => id.0.len(),
-            Self::RemoveKey { .. } | Self::ClearMailbox { .. } => 0,
+            Self::PutUserData { data, .. } => data.len(),
+            Self::RevokeToken { token } | Self::RestoreToken { token } => token.reveal().len(),
+            Self::RemoveParticipants { filter } => {
+                filter.name.as_ref().map_or(0, |name| name.as_str().len())
+            }
+            Self::RemoveKey { .. } | Self::ClearMailbox { .. } | Self::RemoveUserData { .. } => 0,
         };
         REST.saturating_add(text)
     }
@@ -150,8 +185,9 @@ impl Hall {
     /// for each.
     ///
     /// # Errors
-    /// [`HallError::Refused`] for a reserved pipe name, [`HallError::Limit`] for
-    /// too many settings, [`HallError::Storage`]; then nothing has happened.
+    /// [`HallError::Refused`] for a reserved pipe name, [`HallError::Name`] for
+    /// too much data of a user, [`HallError::Limit`] for too many settings,
+    /// [`HallError::Storage`]; then nothing has happened.
     pub async fn apply(
         self: &Arc<Self>,
         dev_id: DevId,
@@ -219,6 +255,7 @@ impl Hall {
                 Change::PutSettings { pipe, .. } => {
                     settled.insert(pipe);
                 }
+                Change::PutUserData { data, .. } => self.check_user_data(data)?,
                 _ => {}
             }
         }
@@ -231,6 +268,22 @@ impl Hall {
         if !settled.is_empty() && settings.rows() + settled.len() > limit {
             let what = "pipes with settings";
             return Err(HallError::Limit { what, limit });
+        }
+        Ok(())
+    }
+
+    /// Whether `data` may be kept for a user.
+    ///
+    /// # Errors
+    /// [`NameError::TooLong`] past [`crate::limits::Limits::user_data_bytes`].
+    pub fn check_user_data(&self, data: &str) -> Result<(), NameError> {
+        let limit = self.config.limits.user_data_bytes;
+        if data.len() > limit {
+            return Err(NameError::TooLong {
+                what: "the user's data",
+                length: data.len(),
+                limit,
+            });
         }
         Ok(())
     }
@@ -357,6 +410,32 @@ impl Hall {
                 writes.push(Write::ClearMailbox { dev_id, user });
                 Step::EmptyMailbox(user)
             }
+            Change::PutUserData { user, data } => {
+                writes.push(Write::PutUserData { dev_id, user, data });
+                Step::Stored
+            }
+            Change::RemoveUserData { user } => {
+                writes.push(Write::RemoveUserData { dev_id, user });
+                Step::Stored
+            }
+            Change::RevokeToken { token } => {
+                let user = self.config.tenants.token_user(dev_id, token.reveal(), time);
+                let expires = token.expires();
+                writes.push(Write::RevokeToken {
+                    dev_id,
+                    token,
+                    expires,
+                });
+                user.map_or(Step::Stored, Step::RevokeToken)
+            }
+            Change::RestoreToken { token } => {
+                writes.push(Write::RestoreToken { dev_id, token });
+                Step::Stored
+            }
+            Change::RemoveParticipants { filter } => {
+                writes.push(Write::RemoveParticipants { dev_id, filter });
+                Step::Stored
+            }
         }
     }
 
@@ -417,6 +496,11 @@ impl Hall {
                 Step::Revoke(user) => {
                     self.revocations.fetch_add(1, Ordering::SeqCst);
                     self.close_user(dev_id, user, CloseReason::KeyDeleted, &mut touched);
+                    removed(outcomes.next())
+                }
+                Step::RevokeToken(user) => {
+                    self.revocations.fetch_add(1, Ordering::SeqCst);
+                    self.close_user(dev_id, user, CloseReason::TokenRevoked, &mut touched);
                     removed(outcomes.next())
                 }
                 Step::Settle(pipe, settings) => {
@@ -500,6 +584,7 @@ enum Step {
     Forget,
     Stored,
     Revoke(UserId),
+    RevokeToken(UserId),
     Settle(PipeName, PipeSettings),
     Unsettle(PipeName),
     EmptyMailbox(UserId),

@@ -45,7 +45,8 @@ pub struct Hall {
     pub(crate) users: Users,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) last_seen: LastSeen,
-    /// Grows whenever a key is deleted; a login that straddles it is checked again.
+    /// Grows whenever a key is deleted or a valid token revoked; a login that
+    /// straddles it is checked again.
     pub(crate) revocations: AtomicU64,
     pub(crate) counters: Counters,
     /// The tenants are known from the start, so this never grows.

@@ -1,5 +1,6 @@
-//! The timed work: last-seen times go to the store twice a second, old private
-//! messages and old `trust_` histories are purged, empty mailboxes forgotten.
+//! The timed work: last-seen times go to the store twice a second; old private
+//! messages, old `trust_` histories and revoked tokens that have ended are
+//! purged, empty mailboxes forgotten.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,6 +74,7 @@ impl Hall {
         let purge = Write::Purge {
             mail_before: ago(limits.mailbox_age),
             unsettled_before: ago(limits.trust_age),
+            tokens_before: UnixTime::now(),
         };
         let hall = Arc::clone(self);
         self.storage.submit(

@@ -3,7 +3,7 @@
 //! serve it.
 //!
 //! # Layout
-//! - [`name`], [`message`], [`settings`], [`tenant`]: what things are.
+//! - [`name`], [`message`], [`settings`], [`tenant`], [`token`], [`conference`]: what things are.
 //! - [`family`]: what a pipe's name allows.
 //! - [`limits`], [`error`]: every bound, every refusal.
 //! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
@@ -15,6 +15,7 @@
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
 
 mod apply;
+pub mod conference;
 pub mod connection;
 pub mod error;
 pub mod family;
@@ -32,6 +33,7 @@ pub mod settings;
 pub mod shard;
 pub mod storage;
 pub mod tenant;
+pub mod token;
 
 pub use apply::{Change, DeliveryReport, Effect};
 pub use connection::{Connection, Visitor};

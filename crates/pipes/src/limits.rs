@@ -23,8 +23,12 @@ pub struct Limits {
     pub mailbox_length: u32,
     /// How long a private message waits for its user.
     pub mailbox_age: Duration,
+    /// The longest data of one user (`users_data`), in bytes.
+    pub user_data_bytes: usize,
     /// Rows one full listing gives.
     pub listing_rows: usize,
+    /// Bytes of users' data one full listing gives; past it the listing is refused.
+    pub listing_bytes: usize,
 }
 
 impl Default for Limits {
@@ -38,7 +42,9 @@ impl Default for Limits {
             trust_age: Duration::from_secs(120),
             mailbox_length: 1000,
             mailbox_age: Duration::from_secs(24 * 3600),
+            user_data_bytes: 64 << 10,
             listing_rows: 100_000,
+            listing_bytes: 64 << 20,
         }
     }
 }

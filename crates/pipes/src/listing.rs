@@ -3,12 +3,15 @@
 
 use std::sync::Arc;
 
+use crate::conference::{Participant, ParticipantFilter};
 use crate::connection::Connection;
+use crate::error::HallError;
 use crate::hall::Hall;
 use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
 use crate::storage::{StorageError, Window};
+use crate::token::TokenText;
 
 /// When a user was last here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +130,62 @@ impl Hall {
     /// [`StorageError`].
     pub fn keys(&self, dev_id: DevId) -> Result<Vec<(UserId, AccessKey)>, StorageError> {
         self.storage.keys(dev_id, self.config.limits.listing_rows)
+    }
+
+    /// A user's data. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.storage.user_data(dev_id, user)
+    }
+
+    /// Every user with data, by id. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`HallError::Limit`] when there is more than
+    /// [`crate::limits::Limits::listing_bytes`] of it, [`HallError::Storage`].
+    pub fn all_user_data(&self, dev_id: DevId) -> Result<Vec<(UserId, Arc<str>)>, HallError> {
+        let limits = &self.config.limits;
+        let limit = limits.listing_bytes;
+        let found = self
+            .storage
+            .user_data_all(dev_id, limits.listing_rows, limit)?;
+        if found.iter().map(|(_, data)| data.len()).sum::<usize>() > limit {
+            let what = "bytes of users' data in one listing";
+            return Err(HallError::Limit { what, limit });
+        }
+        Ok(found)
+    }
+
+    /// Whether a token is revoked. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError> {
+        self.storage.is_revoked(dev_id, token)
+    }
+
+    /// Every revoked token that has not ended. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn revoked_tokens(&self, dev_id: DevId) -> Result<Vec<TokenText>, StorageError> {
+        self.storage
+            .revoked_tokens(dev_id, self.config.limits.listing_rows)
+    }
+
+    /// Participants of conferences, by name and user. May wait for the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+    ) -> Result<Vec<Participant>, StorageError> {
+        self.storage
+            .participants(dev_id, filter, self.config.limits.listing_rows)
     }
 
     /// When a user was last here. May wait for the disk.

@@ -3,13 +3,16 @@
 //! hall without a disk.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::conference::{ConferenceName, Participant, ParticipantFilter};
 use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
 use crate::storage::{Completion, Outcome, Snapshot, Span, Storage, StorageError, Window, Write};
+use crate::token::TokenText;
 
 /// The store. Completions run on the submitting thread before `submit` returns.
 #[derive(Default)]
@@ -26,6 +29,9 @@ struct Tables {
     mailboxes: BTreeMap<(DevId, UserId), VecDeque<StoredMail>>,
     keys: BTreeMap<(DevId, UserId), AccessKey>,
     last_seen: BTreeMap<(DevId, UserId), UnixTime>,
+    user_data: BTreeMap<(DevId, UserId), Arc<str>>,
+    revoked: BTreeMap<(DevId, TokenText), Option<UnixTime>>,
+    participants: BTreeMap<(DevId, ConferenceName, Option<UserId>), Participant>,
     last_message: u64,
     last_mail: u64,
     last_epoch: u64,
@@ -184,6 +190,63 @@ impl Storage for MemoryStorage {
             .take(limit)
             .collect())
     }
+
+    fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError> {
+        Ok(self.read().user_data.get(&(dev_id, user)).cloned())
+    }
+
+    fn user_data_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(UserId, Arc<str>)>, StorageError> {
+        let tables = self.read();
+        let mut bytes = 0;
+        Ok(tables
+            .user_data
+            .iter()
+            .filter(|((tenant, _), _)| *tenant == dev_id)
+            .map(|((_, user), data)| (*user, Arc::clone(data)))
+            .take(limit)
+            .take_while(|(_, data)| {
+                let before = bytes;
+                bytes += data.len();
+                before <= max_bytes
+            })
+            .collect())
+    }
+
+    fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError> {
+        Ok(self.read().revoked.contains_key(&(dev_id, token.clone())))
+    }
+
+    fn revoked_tokens(&self, dev_id: DevId, limit: usize) -> Result<Vec<TokenText>, StorageError> {
+        let tables = self.read();
+        Ok(tables
+            .revoked
+            .keys()
+            .filter(|(tenant, _)| *tenant == dev_id)
+            .map(|(_, token)| token.clone())
+            .take(limit)
+            .collect())
+    }
+
+    fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StorageError> {
+        let tables = self.read();
+        Ok(tables
+            .participants
+            .iter()
+            .filter(|((tenant, ..), row)| *tenant == dev_id && filter.matches(row))
+            .map(|(_, row)| row.clone())
+            .take(limit)
+            .collect())
+    }
 }
 
 impl Tables {
@@ -288,7 +351,10 @@ impl Tables {
             Write::Purge {
                 mail_before,
                 unsettled_before,
+                tokens_before,
             } => {
+                self.revoked
+                    .retain(|_, ends| ends.is_none_or(|ends| ends >= tokens_before));
                 for mailbox in self.mailboxes.values_mut() {
                     mailbox.retain(|mail| mail.message.time >= mail_before);
                 }
@@ -312,6 +378,40 @@ impl Tables {
             Write::PutLastSeen { dev_id, user, time } => {
                 self.last_seen.insert((dev_id, user), time);
                 Outcome::Done
+            }
+            Write::PutUserData { dev_id, user, data } => {
+                self.user_data.insert((dev_id, user), data);
+                Outcome::Done
+            }
+            Write::RemoveUserData { dev_id, user } => {
+                let removed = self.user_data.remove(&(dev_id, user));
+                Outcome::Removed(u64::from(removed.is_some()))
+            }
+            Write::RevokeToken {
+                dev_id,
+                token,
+                expires,
+            } => {
+                self.revoked.insert((dev_id, token), expires);
+                Outcome::Done
+            }
+            Write::RestoreToken { dev_id, token } => {
+                let removed = self.revoked.remove(&(dev_id, token));
+                Outcome::Removed(u64::from(removed.is_some()))
+            }
+            Write::PutParticipant {
+                dev_id,
+                participant,
+            } => {
+                let key = (dev_id, participant.name.clone(), participant.user);
+                self.participants.insert(key, participant);
+                Outcome::Done
+            }
+            Write::RemoveParticipants { dev_id, filter } => {
+                let before = self.participants.len();
+                self.participants
+                    .retain(|(tenant, ..), row| *tenant != dev_id || !filter.matches(row));
+                Outcome::Removed((before - self.participants.len()) as u64)
             }
         }
     }

@@ -20,22 +20,30 @@ use crate::hall::Hall;
 use crate::message::{Event, MailId, Outgoing, PrivateMessage, StoredMail, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::shard::{CloseReason, ConnectionId, Delivery, Receipt, Touched};
-use crate::storage::Write;
+use crate::storage::{StorageError, Write};
+use crate::token::TokenText;
 
 /// What a browser proved about itself.
 #[derive(Debug, Clone)]
 pub struct Authorization {
     /// The user, if the claim holds.
     pub user: Option<UserId>,
-    /// The key it presented and which is right; the greeting repeats it.
+    /// The key it presented and which is right; the greeting repeats it. None
+    /// with a token: whoever shows one is not told more than it knows.
     pub key: Option<AccessKey>,
+}
+
+/// What a visitor presented and which is right.
+enum Proof {
+    Key(AccessKey),
+    Token,
 }
 
 impl Hall {
     /// Opens a connection under the number given by
     /// [`Hall::next_connection`]: checks the claim, lets `greet` queue the
     /// greeting before anything else can be queued, and registers the user. A
-    /// wrong or missing key is no error: the visitor is anonymous. `greet` is
+    /// wrong or missing key or token is no error: the visitor is anonymous. `greet` is
     /// called under the user's lock: it must not block.
     ///
     /// # Errors
@@ -59,11 +67,11 @@ impl Hall {
         let (connection, has_mail) = loop {
             let seen = self.revocations.load(Ordering::SeqCst);
             let dev_id = visitor.dev_id;
-            let key = self
-                .blocking(move |hall| hall.storage.key(dev_id, user))
-                .await?
-                .filter(|key| key.matches(&presented));
-            let Some(key) = key else {
+            let claim = presented.clone();
+            let proof = self
+                .blocking(move |hall| hall.proof(dev_id, user, &claim))
+                .await?;
+            let Some(proof) = proof else {
                 greet(&Authorization {
                     user: None,
                     key: None,
@@ -82,7 +90,10 @@ impl Hall {
             }
             greet(&Authorization {
                 user: Some(user),
-                key: Some(key),
+                key: match proof {
+                    Proof::Key(key) => Some(key),
+                    Proof::Token => None,
+                },
             });
             let connection = self.admit(&visitor, id, shard, Some(user));
             let state = stripe.entry((dev_id, user)).or_default();
@@ -104,6 +115,27 @@ impl Hall {
             tokio::spawn(Arc::clone(self).hand_over_mailbox(Arc::clone(&connection), user));
         }
         Ok(connection)
+    }
+
+    /// What `presented` proves about `user`: tried as a token first, then as its
+    /// key. A valid token that was revoked proves nothing. Waits for the store.
+    fn proof(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+        presented: &str,
+    ) -> Result<Option<Proof>, StorageError> {
+        let now = UnixTime::now();
+        if self.config.tenants.token_user(dev_id, presented, now) == Some(user) {
+            let revoked = match TokenText::new(presented) {
+                Ok(token) => self.storage.is_revoked(dev_id, &token)?,
+                // Whatever cannot be revoked cannot be trusted.
+                Err(_) => true,
+            };
+            return Ok((!revoked).then_some(Proof::Token));
+        }
+        let key = self.storage.key(dev_id, user)?;
+        Ok(key.filter(|key| key.matches(presented)).map(Proof::Key))
     }
 
     pub(crate) fn user_disconnected(

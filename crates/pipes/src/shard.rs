@@ -89,6 +89,8 @@ pub enum Delivery {
 pub enum CloseReason {
     /// The user's access key was deleted.
     KeyDeleted,
+    /// A token of the user was revoked.
+    TokenRevoked,
     /// The client did not read fast enough; its queue was full.
     SlowReader,
     /// Nothing was heard from the client for two keep-alive intervals.
@@ -102,6 +104,7 @@ impl CloseReason {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::KeyDeleted => "key_deleted",
+            Self::TokenRevoked => "token_revoked",
             Self::SlowReader => "slow_reader",
             Self::Silent => "silent",
             Self::Shutdown => "shutdown",

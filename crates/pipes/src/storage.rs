@@ -3,13 +3,17 @@
 //! submitted, and their completions run in that order too. Everything that must
 //! be visible in order relies on this.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 
+use crate::conference::{Participant, ParticipantFilter};
 use crate::message::{
     MailId, Message, MessageId, Position, PrivateMessage, StoredMail, StoredMessage, UnixTime,
 };
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
+use crate::token::TokenText;
 
 /// What must survive a crash.
 ///
@@ -94,6 +98,47 @@ pub trait Storage: Send + Sync + 'static {
         dev_id: DevId,
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError>;
+
+    /// The data kept for a user.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError>;
+
+    /// Up to `limit` users with data, by id; stops after the one that takes the
+    /// data past `max_bytes`.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn user_data_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(UserId, Arc<str>)>, StorageError>;
+
+    /// Whether a token is revoked.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError>;
+
+    /// Up to `limit` revoked tokens, by their text.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn revoked_tokens(&self, dev_id: DevId, limit: usize) -> Result<Vec<TokenText>, StorageError>;
+
+    /// Up to `limit` participants of conferences, by name and user.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the store cannot be read.
+    fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StorageError>;
 }
 
 /// How far a history reaches.
@@ -220,12 +265,15 @@ pub enum Write {
         user: UserId,
     },
     /// Removes private messages, and messages of pipes without settings (such
-    /// as `trust_` pipes), accepted before the given times.
+    /// as `trust_` pipes), accepted before the given times, and revoked tokens
+    /// that ended before.
     Purge {
         /// Private messages older than this go.
         mail_before: UnixTime,
         /// Messages in histories without settings older than this go.
         unsettled_before: UnixTime,
+        /// Revoked tokens that ended before this go.
+        tokens_before: UnixTime,
     },
     /// Sets or replaces a user's access key.
     PutKey {
@@ -251,6 +299,52 @@ pub enum Write {
         user: UserId,
         /// When.
         time: UnixTime,
+    },
+    /// Sets or replaces a user's data.
+    PutUserData {
+        /// The tenant.
+        dev_id: DevId,
+        /// The user.
+        user: UserId,
+        /// The data.
+        data: Arc<str>,
+    },
+    /// Removes a user's data.
+    RemoveUserData {
+        /// The tenant.
+        dev_id: DevId,
+        /// The user.
+        user: UserId,
+    },
+    /// Revokes a token.
+    RevokeToken {
+        /// The tenant.
+        dev_id: DevId,
+        /// The token.
+        token: TokenText,
+        /// When it ends, if it says so: [`Write::Purge`] may remove it then.
+        expires: Option<UnixTime>,
+    },
+    /// Takes back that a token is revoked.
+    RestoreToken {
+        /// The tenant.
+        dev_id: DevId,
+        /// The token.
+        token: TokenText,
+    },
+    /// Sets or replaces a participant of a conference.
+    PutParticipant {
+        /// The tenant.
+        dev_id: DevId,
+        /// The participant.
+        participant: Participant,
+    },
+    /// Removes participants of conferences.
+    RemoveParticipants {
+        /// The tenant.
+        dev_id: DevId,
+        /// Which.
+        filter: ParticipantFilter,
     },
 }
 

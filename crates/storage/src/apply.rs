@@ -2,6 +2,7 @@
 //! writer's transaction, with the index locked; beginning, committing and
 //! taking back are the writer's.
 
+use pipes::conference::Participant;
 use pipes::message::{MailId, Message, MessageId, Position, PrivateMessage, UnixTime};
 use pipes::name::{DevId, PipeName, UserId};
 use pipes::settings::PipeSettings;
@@ -11,6 +12,7 @@ use rusqlite::{OptionalExtension, params};
 
 use crate::config::Config;
 use crate::index::{Ids, Index, Mail, Mailbox, Pipe, Row, Sizes};
+use crate::lookups::filter_values;
 use crate::statements::{Statements, stored};
 
 /// How many ids are taken from the file at once. A start skips the rest.
@@ -78,9 +80,13 @@ impl Target<'_, '_> {
             Write::Purge {
                 mail_before,
                 unsettled_before,
-            } => self
-                .purge(*mail_before, *unsettled_before)
-                .map(Outcome::Removed),
+                tokens_before,
+            } => {
+                let messages = self.purge(*mail_before, *unsettled_before)?;
+                let before = stored(tokens_before.0);
+                let tokens = self.statements.purge_tokens.execute([before])?;
+                Ok(Outcome::Removed(messages + tokens as u64))
+            }
             Write::PutKey { dev_id, user, key } => {
                 let row = params![dev_id.number(), user.number(), key.reveal()];
                 self.statements.put_key.execute(row)?;
@@ -96,7 +102,60 @@ impl Target<'_, '_> {
                 self.statements.put_last_seen.execute(row)?;
                 Ok(Outcome::Done)
             }
+            Write::PutUserData { dev_id, user, data } => {
+                let row = params![dev_id.number(), user.number(), data.as_ref()];
+                self.statements.put_user_data.execute(row)?;
+                Ok(Outcome::Done)
+            }
+            Write::RemoveUserData { dev_id, user } => {
+                let row = params![dev_id.number(), user.number()];
+                let removed = self.statements.remove_user_data.execute(row)?;
+                Ok(Outcome::Removed(removed as u64))
+            }
+            Write::RevokeToken {
+                dev_id,
+                token,
+                expires,
+            } => {
+                let expires = expires.map(|expires| stored(expires.0));
+                let row = params![dev_id.number(), token.reveal(), expires];
+                self.statements.revoke_token.execute(row)?;
+                Ok(Outcome::Done)
+            }
+            Write::RestoreToken { dev_id, token } => {
+                let row = params![dev_id.number(), token.reveal()];
+                let removed = self.statements.restore_token.execute(row)?;
+                Ok(Outcome::Removed(removed as u64))
+            }
+            Write::PutParticipant {
+                dev_id,
+                participant,
+            } => self.put_participant(*dev_id, participant),
+            Write::RemoveParticipants { dev_id, filter } => {
+                let (name, user) = filter_values(filter);
+                let row = params![dev_id.number(), name, user];
+                let removed = self.statements.remove_participants.execute(row)?;
+                Ok(Outcome::Removed(removed as u64))
+            }
         }
+    }
+
+    fn put_participant(
+        &mut self,
+        dev_id: DevId,
+        participant: &Participant,
+    ) -> Result<Outcome, Failure> {
+        self.statements.put_participant.execute(params![
+            dev_id.number(),
+            participant.name.as_str(),
+            participant.user.map_or(0, UserId::number),
+            participant.caller.map_or(0, UserId::number),
+            participant.message.as_ref(),
+            participant.profile.as_ref(),
+            participant.stream.as_ref(),
+            participant.node.as_ref(),
+        ])?;
+        Ok(Outcome::Done)
     }
 
     fn append(

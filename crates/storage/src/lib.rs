@@ -14,6 +14,7 @@
 //! - `statements`: the SQL of the writer.
 //! - `checkpoint`: the thread that moves the log into the file.
 //! - `readers`: a few read-only connections.
+//! - `lookups`: what is read by user or by text: keys, times, data, tokens, participants.
 //! - `schema`: tables, versions, migrations.
 //! - `load`: the index, rebuilt by one scan at start.
 //! - `directory`: the data directory: lock, permissions, creating and checking the file.
@@ -38,6 +39,7 @@ mod checkpoint;
 mod directory;
 mod index;
 mod load;
+mod lookups;
 mod queue;
 mod readers;
 mod schema;

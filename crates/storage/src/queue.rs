@@ -180,6 +180,8 @@ fn bytes_of(write: &Write) -> usize {
         + match write {
             Write::AppendHistory { message, .. } => message.payload.len(),
             Write::PutMail { message, .. } => message.payload.len(),
+            Write::PutUserData { data, .. } => data.len(),
+            Write::RevokeToken { token, .. } => token.reveal().len(),
             Write::RemoveMail { ids, .. } => size_of_val(ids.as_slice()),
             _ => 0,
         }

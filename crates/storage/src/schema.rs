@@ -9,7 +9,9 @@ pub(crate) const APPLICATION_ID: i64 = 0x436D_5772;
 
 /// What turns version `n` into version `n + 1`, for every `n` from 0. Never
 /// change one that was released; add one.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[MESSAGES_AND_KEYS, DATA_TOKENS_AND_CONFERENCES];
+
+const MESSAGES_AND_KEYS: &str = "
     CREATE TABLE meta (
         name TEXT PRIMARY KEY NOT NULL,
         value ANY NOT NULL
@@ -61,7 +63,35 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (dev_id, id)
     ) STRICT, WITHOUT ROWID;
     INSERT INTO meta VALUES ('store_id', printf('%016x', random())), ('id_limit', 0);
-"];
+";
+
+const DATA_TOKENS_AND_CONFERENCES: &str = "
+    CREATE TABLE users_data (
+        dev_id INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        data TEXT NOT NULL,
+        PRIMARY KEY (dev_id, id)
+    ) STRICT;
+    -- expires is NULL for a text that does not say when it ends.
+    CREATE TABLE revoked_tokens (
+        dev_id INTEGER NOT NULL,
+        token TEXT NOT NULL,
+        expires INTEGER,
+        PRIMARY KEY (dev_id, token)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX revoked_tokens_expires ON revoked_tokens (expires) WHERE expires IS NOT NULL;
+    CREATE TABLE conference (
+        dev_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        user_id INTEGER NOT NULL,
+        caller_id INTEGER NOT NULL,
+        message TEXT NOT NULL,
+        profile TEXT NOT NULL,
+        stream TEXT NOT NULL,
+        node TEXT NOT NULL,
+        PRIMARY KEY (dev_id, name, user_id)
+    ) STRICT;
+";
 
 /// The newest version this program knows.
 pub(crate) fn known_version() -> i64 {

@@ -16,6 +16,13 @@ pub(crate) struct Statements<'c> {
     pub(crate) put_key: Statement<'c>,
     pub(crate) remove_key: Statement<'c>,
     pub(crate) put_last_seen: Statement<'c>,
+    pub(crate) put_user_data: Statement<'c>,
+    pub(crate) remove_user_data: Statement<'c>,
+    pub(crate) revoke_token: Statement<'c>,
+    pub(crate) restore_token: Statement<'c>,
+    pub(crate) purge_tokens: Statement<'c>,
+    pub(crate) put_participant: Statement<'c>,
+    pub(crate) remove_participants: Statement<'c>,
     pub(crate) put_id_limit: Statement<'c>,
     pub(crate) begin: Statement<'c>,
     pub(crate) commit: Statement<'c>,
@@ -49,6 +56,24 @@ impl<'c> Statements<'c> {
             remove_key: prepare("DELETE FROM users_auth WHERE dev_id = ? AND id = ?")?,
             put_last_seen: prepare(
                 "INSERT OR REPLACE INTO users_time (dev_id, id, time) VALUES (?, ?, ?)",
+            )?,
+            put_user_data: prepare(
+                "INSERT OR REPLACE INTO users_data (dev_id, id, data) VALUES (?, ?, ?)",
+            )?,
+            remove_user_data: prepare("DELETE FROM users_data WHERE dev_id = ? AND id = ?")?,
+            revoke_token: prepare(
+                "INSERT OR REPLACE INTO revoked_tokens (dev_id, token, expires) VALUES (?, ?, ?)",
+            )?,
+            restore_token: prepare("DELETE FROM revoked_tokens WHERE dev_id = ? AND token = ?")?,
+            purge_tokens: prepare("DELETE FROM revoked_tokens WHERE expires < ?")?,
+            put_participant: prepare(
+                "INSERT OR REPLACE INTO conference
+                 (dev_id, name, user_id, caller_id, message, profile, stream, node)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            remove_participants: prepare(
+                "DELETE FROM conference
+                 WHERE dev_id = ?1 AND (?2 IS NULL OR name = ?2) AND (?3 IS NULL OR user_id = ?3)",
             )?,
             put_id_limit: prepare("UPDATE meta SET value = ? WHERE name = 'id_limit'")?,
             begin: prepare("BEGIN IMMEDIATE")?,

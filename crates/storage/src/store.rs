@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex, RwLock};
+use pipes::conference::{Participant, ParticipantFilter};
 use pipes::message::{
     MailId, Message, Position, PrivateMessage, Sender, StoredMail, StoredMessage, UnixTime,
 };
-use pipes::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
+use pipes::name::{AccessKey, DevId, EventName, PipeName, UserId};
 use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, params};
+use pipes::token::TokenText;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::apply::message_id;
 use crate::checkpoint::{self, Log};
@@ -22,6 +23,7 @@ use crate::directory::Directory;
 use crate::error::OpenError;
 use crate::index::{Index, Row, Sizes};
 use crate::load::{self, LoadError};
+use crate::lookups::{self, parsed};
 use crate::queue::Queue;
 use crate::readers::{self, Readers};
 use crate::statements::{number, stored};
@@ -157,6 +159,13 @@ impl SqliteStorage {
             mailboxes: sizes.mailboxes,
             log_pages: self.shared.log.pages(),
         }
+    }
+
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StorageError> {
+        self.shared.readers.with(read)
     }
 
     /// Reads at a moment when the file and what `pick` finds in the index agree.
@@ -311,42 +320,15 @@ impl Storage for SqliteStorage {
     }
 
     fn key(&self, dev_id: DevId, user: UserId) -> Result<Option<AccessKey>, StorageError> {
-        self.shared.readers.with(|connection| {
-            connection
-                .prepare_cached("SELECT hash FROM users_auth WHERE dev_id = ? AND id = ?")?
-                .query_row(params![dev_id.number(), user.number()], |row| {
-                    parsed(AccessKey::parse(row.get_ref(0)?.as_str()?), 0)
-                })
-                .optional()
-        })
+        self.read(|connection| lookups::key(connection, dev_id, user))
     }
 
     fn keys(&self, dev_id: DevId, limit: usize) -> Result<Vec<(UserId, AccessKey)>, StorageError> {
-        self.shared.readers.with(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, hash FROM users_auth WHERE dev_id = ? ORDER BY id LIMIT ?",
-                )?
-                .query_map(params![dev_id.number(), stored(limit as u64)], |row| {
-                    let user = parsed(UserId::new(row.get(0)?), 0)?;
-                    Ok((
-                        user,
-                        parsed(AccessKey::parse(row.get_ref(1)?.as_str()?), 1)?,
-                    ))
-                })?
-                .collect()
-        })
+        self.read(|connection| lookups::keys(connection, dev_id, limit))
     }
 
     fn last_seen(&self, dev_id: DevId, user: UserId) -> Result<Option<UnixTime>, StorageError> {
-        self.shared.readers.with(|connection| {
-            connection
-                .prepare_cached("SELECT time FROM users_time WHERE dev_id = ? AND id = ?")?
-                .query_row(params![dev_id.number(), user.number()], |row| {
-                    number(row, 0).map(UnixTime)
-                })
-                .optional()
-        })
+        self.read(|connection| lookups::last_seen(connection, dev_id, user))
     }
 
     fn last_seen_all(
@@ -354,19 +336,37 @@ impl Storage for SqliteStorage {
         dev_id: DevId,
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError> {
-        self.shared.readers.with(|connection| {
-            connection
-                .prepare_cached(
-                    "SELECT id, time FROM users_time WHERE dev_id = ? ORDER BY id LIMIT ?",
-                )?
-                .query_map(params![dev_id.number(), stored(limit as u64)], |row| {
-                    Ok((
-                        parsed(UserId::new(row.get(0)?), 0)?,
-                        UnixTime(number(row, 1)?),
-                    ))
-                })?
-                .collect()
-        })
+        self.read(|connection| lookups::last_seen_all(connection, dev_id, limit))
+    }
+
+    fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.read(|connection| lookups::user_data(connection, dev_id, user))
+    }
+
+    fn user_data_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(UserId, Arc<str>)>, StorageError> {
+        self.read(|connection| lookups::user_data_all(connection, dev_id, limit, max_bytes))
+    }
+
+    fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError> {
+        self.read(|connection| lookups::is_revoked(connection, dev_id, token))
+    }
+
+    fn revoked_tokens(&self, dev_id: DevId, limit: usize) -> Result<Vec<TokenText>, StorageError> {
+        self.read(|connection| lookups::revoked_tokens(connection, dev_id, limit))
+    }
+
+    fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StorageError> {
+        self.read(|connection| lookups::participants(connection, dev_id, filter, limit))
     }
 }
 
@@ -410,12 +410,5 @@ fn private_message(row: &rusqlite::Row<'_>) -> rusqlite::Result<PrivateMessage> 
         event: parsed(EventName::parse(row.get_ref(0)?.as_str()?), 0)?,
         payload: row.get_ref(1)?.as_str()?.into(),
         time: UnixTime(number(row, 2)?),
-    })
-}
-
-/// What was stored was valid once; if it is not now, the file was changed.
-fn parsed<T>(value: Result<T, NameError>, column: usize) -> rusqlite::Result<T> {
-    value.map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
     })
 }

@@ -380,6 +380,7 @@ mod tests {
             Write::Purge {
                 mail_before: UnixTime(5),
                 unsettled_before: UnixTime(20),
+                tokens_before: UnixTime(20),
             },
             Write::ClearMailbox { dev_id, user },
             Write::PutKey {

@@ -16,11 +16,13 @@ use common::*;
 use pipes::message::{MailId, MessageId, Position, UnixTime};
 use pipes::name::AccessKey;
 use pipes::storage::{Outcome, Storage, Window, Write};
+use pipes::token::TokenText;
 use proptest::prelude::*;
 use storage::SqliteStorage;
 use tempfile::tempdir;
 
 const PIPES: [&str; 3] = ["web_a", "trust_b", "c"];
+const TOKENS: [&str; 3] = ["", "0.123", "a.b.c"];
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -66,6 +68,25 @@ enum Step {
     Purge {
         mail_before: u64,
         before: u64,
+        tokens_before: u64,
+    },
+    Data {
+        dev: u32,
+        user: i64,
+        number: u32,
+    },
+    RemoveData {
+        dev: u32,
+        user: i64,
+    },
+    Revoke {
+        dev: u32,
+        token: usize,
+        expires: Option<u64>,
+    },
+    Restore {
+        dev: u32,
+        token: usize,
     },
     Key {
         dev: u32,
@@ -87,6 +108,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let (dev, user, time) = (0..2_u32, 1..3_i64, 0..10_u64);
     let pipe = 0..PIPES.len();
+    let token = 0..TOKENS.len();
     let nth = any::<prop::sample::Index>();
     prop_oneof![
         12 => (dev.clone(), pipe.clone(), 0..5_u32, time.clone())
@@ -101,8 +123,15 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (dev.clone(), user.clone(), nth)
             .prop_map(|(dev, user, nth)| Step::TakeMail { dev, user, nth }),
         1 => (dev.clone(), user.clone()).prop_map(|(dev, user)| Step::ClearMail { dev, user }),
-        1 => (time.clone(), time.clone())
-            .prop_map(|(mail_before, before)| Step::Purge { mail_before, before }),
+        1 => (time.clone(), time.clone(), time.clone()).prop_map(
+            |(mail_before, before, tokens_before)| Step::Purge { mail_before, before, tokens_before }
+        ),
+        1 => (dev.clone(), user.clone(), any::<u32>())
+            .prop_map(|(dev, user, number)| Step::Data { dev, user, number }),
+        1 => (dev.clone(), user.clone()).prop_map(|(dev, user)| Step::RemoveData { dev, user }),
+        2 => (dev.clone(), token.clone(), prop::option::of(time.clone()))
+            .prop_map(|(dev, token, expires)| Step::Revoke { dev, token, expires }),
+        1 => (dev.clone(), token).prop_map(|(dev, token)| Step::Restore { dev, token }),
         1 => (dev.clone(), user.clone(), any::<u32>())
             .prop_map(|(dev, user, number)| Step::Key { dev, user, number }),
         1 => (dev.clone(), user.clone()).prop_map(|(dev, user)| Step::RemoveKey { dev, user }),
@@ -117,6 +146,8 @@ struct Model {
     lengths: BTreeMap<(u32, usize), u32>,
     mail: BTreeMap<(u32, i64), Vec<Mail>>,
     keys: BTreeMap<(u32, i64), String>,
+    data: BTreeMap<(u32, i64), String>,
+    revoked: BTreeMap<(u32, usize), Option<u64>>,
     seen: BTreeMap<(u32, i64), u64>,
     stored: Vec<MessageId>,
     mailed: Vec<MailId>,
@@ -272,8 +303,11 @@ impl Model {
             Step::Purge {
                 mail_before,
                 before,
+                tokens_before,
             } => {
                 let had = self.count();
+                self.revoked
+                    .retain(|_, expires| expires.is_none_or(|expires| expires >= tokens_before));
                 for mailbox in self.mail.values_mut() {
                     mailbox.retain(|mail| mail.1 >= mail_before);
                 }
@@ -285,6 +319,7 @@ impl Model {
                 let purge = Write::Purge {
                     mail_before: UnixTime(mail_before),
                     unsettled_before: UnixTime(before),
+                    tokens_before: UnixTime(tokens_before),
                 };
                 let gone = (had - self.count()) as u64;
                 assert_eq!(write(storage, purge), Outcome::Removed(gone));
@@ -309,6 +344,49 @@ impl Model {
                 let removed = write(storage, Write::RemoveKey { dev_id, user });
                 assert_eq!(removed, Outcome::Removed(u64::from(there)));
             }
+            Step::Data {
+                dev,
+                user: number,
+                number: data,
+            } => {
+                let data = format!("data {data} 😀");
+                self.data.insert((dev, number), data.clone());
+                let (dev_id, user) = (dev_id(dev), user(number));
+                let put = Write::PutUserData {
+                    dev_id,
+                    user,
+                    data: data.into(),
+                };
+                assert_eq!(write(storage, put), Outcome::Done);
+            }
+            Step::RemoveData { dev, user: number } => {
+                let there = self.data.remove(&(dev, number)).is_some();
+                let (dev_id, user) = (dev_id(dev), user(number));
+                let removed = write(storage, Write::RemoveUserData { dev_id, user });
+                assert_eq!(removed, Outcome::Removed(u64::from(there)));
+            }
+            Step::Revoke {
+                dev,
+                token,
+                expires,
+            } => {
+                self.revoked.insert((dev, token), expires);
+                let revoke = Write::RevokeToken {
+                    dev_id: dev_id(dev),
+                    token: TokenText::new(TOKENS[token]).unwrap(),
+                    expires: expires.map(UnixTime),
+                };
+                assert_eq!(write(storage, revoke), Outcome::Done);
+            }
+            Step::Restore { dev, token } => {
+                let there = self.revoked.remove(&(dev, token)).is_some();
+                let restore = Write::RestoreToken {
+                    dev_id: dev_id(dev),
+                    token: TokenText::new(TOKENS[token]).unwrap(),
+                };
+                let removed = write(storage, restore);
+                assert_eq!(removed, Outcome::Removed(u64::from(there)));
+            }
             Step::Seen {
                 dev,
                 user: number,
@@ -328,7 +406,8 @@ impl Model {
             .values()
             .map(|pipe| pipe.rows.len())
             .sum::<usize>();
-        rows + self.mail.values().map(Vec::len).sum::<usize>()
+        let mail = self.mail.values().map(Vec::len).sum::<usize>();
+        rows + mail + self.revoked.len()
     }
 
     fn compare(&self, storage: &SqliteStorage) {
@@ -374,11 +453,32 @@ impl Model {
                 let key = storage.key(dev_id(dev), user(number)).unwrap();
                 let key = key.map(|key| key.reveal().to_owned());
                 assert_eq!(key, self.keys.get(&(dev, number)).cloned());
+                let data = storage.user_data(dev_id(dev), user(number)).unwrap();
+                assert_eq!(
+                    data.as_deref(),
+                    self.data.get(&(dev, number)).map(String::as_str)
+                );
                 let seen = storage.last_seen(dev_id(dev), user(number)).unwrap();
                 assert_eq!(
                     seen.map(|time| time.0),
                     self.seen.get(&(dev, number)).copied()
                 );
+            }
+        }
+        for dev in 0..2 {
+            let data = storage.user_data_all(dev_id(dev), 100, 1 << 20).unwrap();
+            assert_eq!(
+                data.len(),
+                self.data.keys().filter(|key| key.0 == dev).count()
+            );
+            let revoked = storage.revoked_tokens(dev_id(dev), 100).unwrap();
+            let revoked: Vec<_> = revoked.iter().map(TokenText::reveal).collect();
+            let tokens = self.revoked.keys().filter(|key| key.0 == dev);
+            assert_eq!(revoked, tokens.map(|key| TOKENS[key.1]).collect::<Vec<_>>());
+            for (number, text) in TOKENS.iter().enumerate() {
+                let token = TokenText::new(text).unwrap();
+                let is_revoked = storage.is_revoked(dev_id(dev), &token).unwrap();
+                assert_eq!(is_revoked, self.revoked.contains_key(&(dev, number)));
             }
         }
         let snapshot = storage.snapshot().unwrap();

@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::*;
-use pipes::storage::Storage;
+use pipes::storage::{Outcome, Storage, Write};
 use rusqlite::Connection;
 use storage::{Config, OpenError, SqliteStorage};
 use tempfile::{TempDir, tempdir};
@@ -301,5 +301,72 @@ fn a_truncated_file_is_refused_also_beside_a_log() {
         );
         assert!(fs::read(&path).unwrap() == file[..length]);
         assert!(fs::read(directory.path().join("cometwire.db-wal")).unwrap() == log);
+    }
+}
+
+/// What the first version of this program made, filled by hand.
+const FIRST_VERSION: &str = "
+    CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE pipes_positions (
+        dev_id INTEGER NOT NULL, name TEXT NOT NULL, epoch INTEGER NOT NULL,
+        next_offset INTEGER NOT NULL, last_id INTEGER NOT NULL, PRIMARY KEY (dev_id, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE pipes_messages (
+        id INTEGER PRIMARY KEY, dev_id INTEGER NOT NULL, name TEXT NOT NULL,
+        offset INTEGER NOT NULL, time INTEGER NOT NULL, user_id INTEGER NOT NULL,
+        event TEXT NOT NULL, message TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE pipes_settings (
+        dev_id INTEGER NOT NULL, name TEXT NOT NULL, length INTEGER NOT NULL,
+        PRIMARY KEY (dev_id, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE users_messages (
+        id INTEGER PRIMARY KEY, dev_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
+        time INTEGER NOT NULL, event TEXT NOT NULL, message TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE users_auth (
+        dev_id INTEGER NOT NULL, id INTEGER NOT NULL, hash TEXT NOT NULL,
+        PRIMARY KEY (dev_id, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE users_time (
+        dev_id INTEGER NOT NULL, id INTEGER NOT NULL, time INTEGER NOT NULL,
+        PRIMARY KEY (dev_id, id)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO meta VALUES ('store_id', '00112233445566ff'), ('id_limit', 4096);
+    INSERT INTO pipes_settings VALUES (15, 'news', 50);
+    INSERT INTO pipes_positions VALUES (15, 'news', 77, 1, 0);
+    INSERT INTO pipes_messages VALUES (1, 15, 'news', 1, 9, 0, 'e', 'old news');
+    INSERT INTO users_messages VALUES (2, 15, 42, 9, 'e', 'old mail');
+    INSERT INTO users_auth VALUES (15, 42, 'oldKey');
+    INSERT INTO users_time VALUES (15, 42, 1234);
+    PRAGMA application_id = 1131239282;
+    PRAGMA user_version = 1;
+";
+
+#[test]
+fn a_file_of_the_first_version_is_brought_up_to_date_and_everything_is_there() {
+    let directory = tempdir().unwrap();
+    let file = directory.path().join("cometwire.db");
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch(FIRST_VERSION).unwrap();
+    connection.close().unwrap();
+    for _ in 0..2 {
+        let storage = open(directory.path());
+        assert_eq!(payloads(&storage, 15, "news"), ["old news"]);
+        assert_eq!(offsets(&storage, 15, "news"), [1]);
+        assert_eq!(letters(&storage, 15, 42), ["old mail"]);
+        let key = storage.key(dev_id(15), user(42)).unwrap().unwrap();
+        assert_eq!(key.reveal(), "oldKey");
+        let seen = storage.last_seen(dev_id(15), user(42)).unwrap();
+        assert_eq!(seen.map(|time| time.0), Some(1234));
+        assert_eq!(storage.snapshot().unwrap().settings.len(), 1);
+        let data = Write::PutUserData {
+            dev_id: dev_id(15),
+            user: user(42),
+            data: "new".into(),
+        };
+        assert_eq!(write(&storage, data), Outcome::Done);
+        let data = storage.user_data(dev_id(15), user(42)).unwrap();
+        assert_eq!(data.as_deref(), Some("new"));
     }
 }

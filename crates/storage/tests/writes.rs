@@ -322,6 +322,7 @@ fn a_purge_takes_old_mail_and_old_messages_without_settings() {
     let purge = Write::Purge {
         mail_before: UnixTime(15),
         unsettled_before: UnixTime(20),
+        tokens_before: UnixTime(0),
     };
     assert_eq!(write(&storage, purge), Outcome::Removed(3));
     assert_eq!(letters(&storage, 0, 7), ["20"]);
@@ -346,6 +347,7 @@ fn a_purge_forgets_the_longest_unused_of_too_many_idle_pipes() {
     let purge = || Write::Purge {
         mail_before: UnixTime(9),
         unsettled_before: UnixTime(9),
+        tokens_before: UnixTime(0),
     };
     assert_eq!(write(&storage, purge()), Outcome::Removed(2));
     assert_eq!(storage.stats().pipes, 1);

@@ -342,10 +342,18 @@ impl Session<'_> {
                 Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
             },
             Command::UserData { user, marker } => {
-                // An unknown user has an empty text (compatibility reference §4.9),
-                // and no table holds any other yet.
-                let generation = self.link.generation;
-                self.send(event::user_data(user.number(), "", marker, generation));
+                let dev_id = self.connection.dev_id;
+                let hall = &self.gateway.hall;
+                let data = hall.blocking(move |hall| hall.user_data(dev_id, user));
+                match self.meanwhile(data).await {
+                    Ok(data) => {
+                        // An unknown user has an empty text (compatibility reference §4.9).
+                        let text = data.as_deref().unwrap_or_default();
+                        let generation = self.link.generation;
+                        self.send(event::user_data(user.number(), text, marker, generation));
+                    }
+                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoUserData),
+                }
             }
             Command::UserStatus { user } => {
                 let dev_id = self.connection.dev_id;

@@ -135,6 +135,14 @@ impl CometQlSession {
             .is_none_or(|database| database.eq_ignore_ascii_case(DATABASE))
     }
 
+    /// [`table`](Self::table) for an INSERT.
+    pub(super) fn table_for_insert(&self, table: &TableName) -> Result<&Arc<dyn Table>, SqlError> {
+        if self.is_own(table) {
+            return self.language.catalogue.find_for_insert(&table.name);
+        }
+        self.table(table)
+    }
+
     pub(super) fn table(&self, table: &TableName) -> Result<&Arc<dyn Table>, SqlError> {
         if self.is_own(table) {
             return self.language.catalogue.find(&table.name);

@@ -16,7 +16,7 @@ use crate::query::context::SessionContext;
 use crate::query::table::{ColumnKind, Value as Field};
 use crate::scan;
 use crate::statement::{self, Assignment, Condition, Select, Statement};
-use crate::tables::{self, Publication, Table};
+use crate::tables::{Publication, Table};
 
 /// One backend's session.
 pub struct CometQlSession {
@@ -77,9 +77,11 @@ impl Session for CometQlSession {
             },
             Statement::Select(Select::Query(query)) => self.query_columns(statement, query)?,
             Statement::Show(show) => self.language.engine.show_columns(show, &self.context)?,
-            Statement::Insert(insert) => self.table(&insert.table).map(|_| Vec::new())?,
+            Statement::Insert(insert) => {
+                self.table_for_insert(&insert.table).map(|_| Vec::new())?
+            }
             Statement::InsertSelect(rows) => {
-                self.table(&rows.insert.table)?;
+                self.table_for_insert(&rows.insert.table)?;
                 self.query_columns(statement, &rows.query)
                     .map(|_| Vec::new())?
             }
@@ -208,7 +210,7 @@ impl CometQlSession {
         let table = statement::written_table(text)
             .and_then(|name| self.language.catalogue.find(&name).ok())
             .filter(|table| table.is_read_only());
-        table.map_or(error, |table| tables::read_only(table.name(), "change"))
+        table.map_or(error, |table| table.refusal("change"))
     }
 
     async fn carry_out(
@@ -220,7 +222,7 @@ impl CometQlSession {
         let done = match statement {
             Statement::Insert(insert) => {
                 self.may_change()?;
-                let table = Arc::clone(self.table(&insert.table)?);
+                let table = Arc::clone(self.table_for_insert(&insert.table)?);
                 let plan = if change::looks_first(&insert) && table.is_slow() {
                     let parameters = parameters.to_vec();
                     self.blocking(move |_, context| {
@@ -234,7 +236,7 @@ impl CometQlSession {
             }
             Statement::InsertSelect(rows) => {
                 self.may_change()?;
-                let table = Arc::clone(self.table(&rows.insert.table)?);
+                let table = Arc::clone(self.table_for_insert(&rows.insert.table)?);
                 let parameters = parameters.to_vec();
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let limits = &language.config.statement;

@@ -2,12 +2,18 @@
 //! shows, what INSERT and DELETE do. The catalogue is the list of them; the query
 //! engine, SHOW, DESCRIBE and `information_schema` are all fed from it.
 
+mod conference;
+mod conference_members;
+mod dialogs;
 mod overlay;
 mod pipes_messages;
 mod pipes_settings;
 mod pipes_table;
+mod profiler;
+mod revoked_tokens;
 mod row;
 mod users_auth;
+mod users_data;
 mod users_in_pipes;
 mod users_messages;
 mod users_time;
@@ -57,9 +63,30 @@ pub(crate) trait Table: LiveTable {
         &[]
     }
 
+    /// Whether several columns are the key, so that rows are deleted by
+    /// [`Table::delete_row`] where more than one column is compared.
+    fn deletes_by_row(&self) -> bool {
+        false
+    }
+
+    /// What deleting one row means, for a table that [deletes by row](Table::deletes_by_row).
+    ///
+    /// # Errors
+    /// As [`Table::delete`].
+    fn delete_row(&self, row: &[Value]) -> Result<Vec<Change>, SqlError> {
+        let _ = row;
+        Ok(Vec::new())
+    }
+
     /// Whether the table only shows live state.
     fn is_read_only(&self) -> bool {
         false
+    }
+
+    /// What a read-only table answers to a statement that would change it;
+    /// `what` such as "INSERT into".
+    fn refusal(&self, what: &str) -> SqlError {
+        read_only(self.name(), what)
     }
 
     /// Whether reading rows may wait for the disk, or go over very many of them.
@@ -101,6 +128,11 @@ impl Catalogue {
                 Arc::new(users_in_pipes::UsersInPipes { hall: hall() }),
                 Arc::new(pipes_table::Pipes { hall: hall() }),
                 Arc::new(pipes_settings::PipesSettings { hall: hall() }),
+                Arc::new(users_data::UsersData { hall: hall() }),
+                Arc::new(revoked_tokens::RevokedTokens { hall: hall() }),
+                Arc::new(conference::Conference { hall: hall() }),
+                Arc::new(conference_members::ConferenceMembers),
+                Arc::new(profiler::Profiler),
             ],
         }
     }
@@ -120,6 +152,16 @@ impl Catalogue {
                     format!("Table 'CometQL_v1.{shown}' doesn't exist"),
                 )
             })
+    }
+
+    /// The table called `name` for an INSERT, which the reserved name answers
+    /// otherwise than other statements.
+    ///
+    /// # Errors
+    /// As [`Catalogue::find`]; `ReadOnlyTable` for the reserved name.
+    pub(crate) fn find_for_insert(&self, name: &str) -> Result<&Arc<dyn Table>, SqlError> {
+        let found = self.find(name);
+        found.map_err(|error| dialogs::insert_refusal(name).unwrap_or(error))
     }
 
     /// All tables as the query engine takes them.

@@ -1,12 +1,15 @@
 //! A store in memory that behaves like a disk in one respect: whoever reads it
 //! on the thread that runs the sessions fails the test.
 
+use std::sync::Arc;
 use std::thread::{self, ThreadId};
 
+use pipes::conference::{Participant, ParticipantFilter};
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
 use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
+use pipes::token::TokenText;
 
 pub(crate) struct SlowStore {
     store: MemoryStorage,
@@ -89,5 +92,35 @@ impl Storage for SlowStore {
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError> {
         self.read().last_seen_all(dev_id, limit)
+    }
+
+    fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.read().user_data(dev_id, user)
+    }
+
+    fn user_data_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(UserId, Arc<str>)>, StorageError> {
+        self.read().user_data_all(dev_id, limit, max_bytes)
+    }
+
+    fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError> {
+        self.read().is_revoked(dev_id, token)
+    }
+
+    fn revoked_tokens(&self, dev_id: DevId, limit: usize) -> Result<Vec<TokenText>, StorageError> {
+        self.read().revoked_tokens(dev_id, limit)
+    }
+
+    fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StorageError> {
+        self.read().participants(dev_id, filter, limit)
     }
 }

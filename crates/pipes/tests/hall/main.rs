@@ -17,3 +17,4 @@ mod stress;
 mod subscriptions;
 mod support;
 mod tenants;
+mod tokens;

@@ -6,10 +6,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use pipes::conference::{Participant, ParticipantFilter};
 use pipes::memory_storage::MemoryStorage;
 use pipes::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use pipes::name::{AccessKey, DevId, PipeName, UserId};
 use pipes::storage::{Completion, Snapshot, Span, Storage, StorageError, Window, Write};
+use pipes::token::TokenText;
 
 use super::Bell;
 
@@ -187,5 +189,37 @@ impl Storage for Store {
         limit: usize,
     ) -> Result<Vec<(UserId, UnixTime)>, StorageError> {
         self.memory.last_seen_all(dev_id, limit)
+    }
+
+    fn user_data(&self, dev_id: DevId, user: UserId) -> Result<Option<Arc<str>>, StorageError> {
+        self.memory.user_data(dev_id, user)
+    }
+
+    fn user_data_all(
+        &self,
+        dev_id: DevId,
+        limit: usize,
+        max_bytes: usize,
+    ) -> Result<Vec<(UserId, Arc<str>)>, StorageError> {
+        self.memory.user_data_all(dev_id, limit, max_bytes)
+    }
+
+    fn is_revoked(&self, dev_id: DevId, token: &TokenText) -> Result<bool, StorageError> {
+        let revoked = self.memory.is_revoked(dev_id, token);
+        self.run(|hand| &mut hand.after_key_read);
+        revoked
+    }
+
+    fn revoked_tokens(&self, dev_id: DevId, limit: usize) -> Result<Vec<TokenText>, StorageError> {
+        self.memory.revoked_tokens(dev_id, limit)
+    }
+
+    fn participants(
+        &self,
+        dev_id: DevId,
+        filter: &ParticipantFilter,
+        limit: usize,
+    ) -> Result<Vec<Participant>, StorageError> {
+        self.memory.participants(dev_id, filter, limit)
     }
 }
