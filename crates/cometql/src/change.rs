@@ -306,16 +306,18 @@ pub(crate) fn delete(
         return Err(missing_key("DELETE FROM", table));
     };
     let keys = match condition {
-        Condition::Keys(conditions) => match conditions.as_slice() {
-            [KeyCondition { column, keys }] => {
+        Condition::Keys(conditions) => {
+            if let [KeyCondition { column, keys }] = conditions.as_slice() {
                 let place = tables::column_number(table.name(), columns, column)?;
                 if let Some(plan) = delete_by_key(table, place, keys, parameters)? {
                     return Ok(plan);
                 }
-                return delete_matching(table, conditions, parameters, context, limits);
             }
-            _ => return delete_matching(table, conditions, parameters, context, limits),
-        },
+            if table.deletes_by_row() {
+                return delete_rows(table, conditions, parameters, context, limits);
+            }
+            keys_of_matching(table, conditions, parameters, context, limits)?
+        }
         Condition::General(condition) => {
             if !names_a_column(condition) {
                 return Err(missing_key("DELETE FROM", table));
@@ -366,30 +368,34 @@ fn delete_by_key(
     Ok(Some(plan))
 }
 
-/// Deletes the rows for which all conditions hold.
-fn delete_matching(
+/// Deletes the rows for which all conditions hold, from a table that deletes by row.
+fn delete_rows(
     table: &dyn Table,
     conditions: &[KeyCondition],
     parameters: &[Parameter],
     context: &SessionContext,
     limits: &QueryLimits,
 ) -> Result<Plan, SqlError> {
-    let key = match table.deletes_by_row() {
-        true => None,
-        false => Some(general_key(table)?),
-    };
     let mut plan = Plan::nothing();
     for row in lookup::matching(table, conditions, parameters, context, limits)? {
-        let changes = match key {
-            None => table.delete_row(&row)?,
-            Some(key) => match row.get(key) {
-                Some(value) => table.delete(key, value)?.unwrap_or_default(),
-                None => Vec::new(),
-            },
-        };
-        plan.changes.extend(changes);
+        plan.changes.extend(table.delete_row(&row)?);
     }
     Ok(plan)
+}
+
+fn keys_of_matching(
+    table: &dyn Table,
+    conditions: &[KeyCondition],
+    parameters: &[Parameter],
+    context: &SessionContext,
+    limits: &QueryLimits,
+) -> Result<Vec<Field>, SqlError> {
+    let key = general_key(table)?;
+    let rows = lookup::matching(table, conditions, parameters, context, limits)?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| row.into_iter().nth(key))
+        .collect())
 }
 
 fn general_key(table: &dyn Table) -> Result<usize, SqlError> {

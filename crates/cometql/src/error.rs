@@ -86,17 +86,24 @@ pub enum ErrorNumbers {
 }
 
 macro_rules! error_kinds {
-    ($($(#[$doc:meta])* $kind:ident => $cometql:literal, $mysql:literal, $sqlstate:literal;)*) => {
+    ($(#[doc = $meaning:literal] $kind:ident => $cometql:literal, $mysql:literal, $sqlstate:literal;)*) => {
         /// The kinds of refusal. Each has one row in the table of numbers.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum ErrorKind {
-            $($(#[$doc])* $kind,)*
+            $(#[doc = $meaning] $kind,)*
         }
 
         impl ErrorKind {
             /// Every kind, in the order of the table; documentation is printed from it.
             pub const ALL: &'static [Self] = &[$(Self::$kind),*];
+
+            /// When it happens, as the documentation prints it.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $meaning.trim(),)*
+                }
+            }
 
             /// This kind's numbers.
             pub const fn row(self) -> ErrorRow {
@@ -146,7 +153,7 @@ error_kinds! {
     UnknownTable => 15, 1146, "42S02";
     /// No such database.
     UnknownDatabase => 15, 1049, "42000";
-    /// Login failed.
+    /// Login failed; the connection is closed.
     AccessDenied => 16, 1045, "28000";
     /// A name is shorter than allowed.
     TooShort => 17, 1366, "HY000";
@@ -160,19 +167,19 @@ error_kinds! {
     Forbidden => 403, 1227, "42000";
     /// The server could not do what was asked.
     Internal => 500, 1105, "HY000";
-    /// The connection limit is reached.
+    /// The connection limit is reached; the connection is closed.
     TooManyConnections => 1040, 1040, "08004";
-    /// The handshake was not one.
+    /// The handshake was not one; the connection is closed.
     BadHandshake => 1043, 1043, "08S01";
     /// No such protocol command.
     UnknownCommand => 1047, 1047, "08S01";
-    /// The server is stopping.
+    /// The server is stopping; the connection is closed.
     Shutdown => 1053, 1053, "08S01";
     /// No such session to kill.
     UnknownThread => 1094, 1094, "HY000";
-    /// A packet or a statement is larger than allowed.
+    /// A packet or a statement is larger than allowed; closed if it is a packet.
     PacketTooLarge => 1153, 1153, "08S01";
-    /// A packet has the wrong sequence number.
+    /// A packet has the wrong sequence number; the connection is closed.
     PacketsOutOfOrder => 1156, 1156, "08S01";
     /// Something that cannot be done while changes wait for COMMIT.
     ActiveTransaction => 1192, 1192, "HY000";

@@ -23,7 +23,7 @@ use crate::query::{Engine, QueryLimits, Sources};
 use crate::scan;
 use crate::sessions::Sessions;
 use crate::status::Status;
-use crate::tables::Catalogue;
+use crate::tables::{Catalogue, Table};
 use crate::transaction::TransactionLimits;
 
 pub use session::CometQlSession;
@@ -103,6 +103,10 @@ impl CometQl {
             turns: Arc::new(Semaphore::new(config.query.max_concurrent.max(1))),
             config,
         }))
+    }
+
+    pub(crate) fn tables(&self) -> &[Arc<dyn Table>] {
+        self.catalogue.tables()
     }
 
     /// The tenant of a MySQL user name (compatibility reference §1.2).

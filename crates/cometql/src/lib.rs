@@ -9,6 +9,7 @@
 //! - [`transaction`]: the changes that wait for a session's COMMIT.
 //! - [`query`]: SELECT: live tables, answered by SQLite.
 //! - [`show`]: SHOW and DESCRIBE, read and turned into a SELECT.
+//! - [`reference`]: what the documentation prints of the tables and the errors.
 //! - [`scan`], [`literal`] and [`statement`]: text into statements; `plain_insert` is the fast path.
 //! - [`wire`]: the MySQL wire: sockets, packets, logins, prepared statements.
 
@@ -24,6 +25,7 @@ pub mod literal;
 mod lookup;
 mod plain_insert;
 pub mod query;
+pub mod reference;
 pub mod scan;
 mod sessions;
 pub mod show;

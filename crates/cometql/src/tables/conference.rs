@@ -9,7 +9,7 @@ use pipes::name::UserId;
 use pipes::{Change, Hall};
 
 use super::row::name_error;
-use super::{InsertRow, Inserted, Table, storage_error, tenant};
+use super::{Guide, InsertRow, Inserted, Table, example, storage_error, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -32,6 +32,25 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::text("stream", "longtext", 16 << 20).about("The media server's stream"),
     TableColumn::text("node", "longtext", 16 << 20).about("The media server"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "INSERT needs `name`, `user_id` and `message`, and answers error 500: calls need a media server, and there is none. What
+is in the store can be read, and deleted by `name`, by `user_id`, or by both.",
+    examples: &[
+        example(
+            "INSERT INTO conference (name, user_id, caller_id, message, profile) VALUES ('101', 5, 7, '{}', 'video')",
+            &["ERROR 500"],
+        ),
+        example(
+            "SELECT * FROM conference WHERE name = '101'",
+            &["name | user_id | caller_id | message | profile | stream | node"],
+        ),
+        example(
+            "DELETE FROM conference WHERE name = '101' AND user_id = 5",
+            &["OK, affected rows 0"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct Conference {
@@ -98,6 +117,10 @@ impl LiveTable for Conference {
 }
 
 impl Table for Conference {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[NAME, USER_ID, MESSAGE])?;
         ConferenceName::parse(&row.text(NAME)?).map_err(name_error)?;

@@ -1,7 +1,7 @@
 //! `conference_members`: who is in a video call now (compatibility reference
 //! §3.10). Only a media server knows, and there is none.
 
-use super::Table;
+use super::{Guide, Table, example};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -14,6 +14,14 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::big_integer("join_time").about("Unix seconds since when"),
     TableColumn::big_integer("last_talking").about("Unix seconds at which it was last heard"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "",
+    examples: &[example(
+        "SELECT * FROM conference_members",
+        &["name | user_id | join_time | last_talking"],
+    )],
+};
 
 /// The table.
 pub(super) struct ConferenceMembers;
@@ -41,6 +49,10 @@ impl LiveTable for ConferenceMembers {
 }
 
 impl Table for ConferenceMembers {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn is_read_only(&self) -> bool {
         true
     }

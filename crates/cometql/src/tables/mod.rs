@@ -5,6 +5,7 @@
 mod conference;
 mod conference_members;
 mod dialogs;
+mod guide;
 mod overlay;
 mod pipes_messages;
 mod pipes_settings;
@@ -26,11 +27,17 @@ use pipes::{Change, Effect, Hall};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
 
+pub(crate) use guide::{Guide, example};
 pub(crate) use row::InsertRow;
 
 /// A table of the language: what a SELECT reads of it is [`LiveTable`], what
 /// statements change is here.
 pub(crate) trait Table: LiveTable {
+    /// What the documentation says of it, beside its columns.
+    fn guide(&self) -> Guide {
+        Guide::default()
+    }
+
     /// What inserting `row` means. Rows of existing keys are replaced.
     ///
     /// # Errors
@@ -162,6 +169,11 @@ impl Catalogue {
     pub(crate) fn find_for_insert(&self, name: &str) -> Result<&Arc<dyn Table>, SqlError> {
         let found = self.find(name);
         found.map_err(|error| dialogs::insert_refusal(name).unwrap_or(error))
+    }
+
+    /// All tables, in the order SHOW TABLES lists them.
+    pub(crate) fn tables(&self) -> &[Arc<dyn Table>] {
+        &self.tables
     }
 
     /// All tables as the query engine takes them.

@@ -10,7 +10,9 @@ use pipes::settings::PipeSettings;
 use pipes::{Change, Hall};
 
 use super::overlay::Piles;
-use super::{InsertRow, Inserted, Key, Table, pipe_key, pipe_of, storage_error, tenant};
+use super::{
+    Guide, InsertRow, Inserted, Key, Table, example, pipe_key, pipe_of, storage_error, tenant,
+};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -36,6 +38,39 @@ const COLUMNS: &[TableColumn] = &[
         .about("The payload"),
     TableColumn::integer("user_id").about("The browser user who sent it; 0 for backends"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "INSERT needs `name`, `event` and `message`; the other columns may be named and are ignored. It goes to every subscriber
+of the pipe and, if the pipe keeps a history, into it. Affected rows are 0; the information line says
+`Receivers: 2  Offset: 7` (the offset only with a history; the last one of several rows, receivers added up). SELECT
+gives the newest messages of each pipe, oldest first, at most `--history-read` (99) a pipe; without WHERE, of all pipes.
+DELETE empties histories by `name`, or removes single messages by `id` or by any other condition.
+
+A message written between quotes may be escaped or not if it is JSON: both `'{\\\"t\\\":\\\"\\\\u0412\\\"}'` and
+`'{\"t\":\"\\u0412\"}'` arrive as `{\"t\":\"\\u0412\"}`. Parameters of prepared statements are taken as they are.",
+    examples: &[
+        example(
+            "INSERT INTO pipes_settings (name, length) VALUES ('sport', 50)",
+            &["OK, affected rows 1"],
+        ),
+        example(
+            "INSERT INTO pipes_messages (name, event, message) VALUES ('sport', 'goal', '{\"id\":9}')",
+            &["OK, affected rows 0, info: Receivers: 0  Offset: 1"],
+        ),
+        example(
+            "INSERT INTO pipes_messages (name, event, message) VALUES ('sport', 'goal', '{\"id\":10}'), ('web_room', '', 'hello')",
+            &["OK, affected rows 0, info: Receivers: 0  Offset: 2"],
+        ),
+        example(
+            "SELECT * FROM pipes_messages WHERE name = 'sport'",
+            &["id | time | name | index | event | message | user_id", "… | … | sport | 0 | goal | {\"id\":9} | 0", "… | … | sport | 1 | goal | {\"id\":10} | 0"],
+        ),
+        example(
+            "DELETE FROM pipes_messages WHERE name = 'sport'",
+            &["OK, affected rows 0, info: Deleted: 2"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct PipesMessages {
@@ -135,6 +170,10 @@ impl LiveTable for PipesMessages {
 }
 
 impl Table for PipesMessages {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[NAME, EVENT, MESSAGE])?;
         let pipe = row.pipe(NAME)?;

@@ -8,7 +8,7 @@ use pipes::settings::{MAX_HISTORY, PipeSettings};
 use pipes::{Change, Hall};
 
 use super::overlay::{KeyedChange, overlay_by_key};
-use super::{InsertRow, Inserted, Key, Table, pipe_key, pipe_of, tenant};
+use super::{Guide, InsertRow, Inserted, Key, Table, example, pipe_key, pipe_of, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -22,6 +22,25 @@ const COLUMNS: &[TableColumn] = &[
         .about("The pipe"),
     TableColumn::integer("length").about("How many messages its history keeps, 0 to 1000"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "INSERT sets or replaces; a length over 1000 counts as 1000, none as 0. A shorter length trims at once; length 0 keeps
+what is there and stores no more. DELETE removes the setting and the history.",
+    examples: &[
+        example(
+            "INSERT INTO pipes_settings (name, length) VALUES ('news', 50)",
+            &["OK, affected rows 1"],
+        ),
+        example(
+            "SELECT * FROM pipes_settings WHERE name = 'news'",
+            &["name | length", "news | 50"],
+        ),
+        example(
+            "DELETE FROM pipes_settings WHERE name = 'news'",
+            &["OK, affected rows 0, info: Deleted: 1"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct PipesSettings {
@@ -83,6 +102,10 @@ fn row(pipe: &PipeName, settings: PipeSettings) -> Vec<Value> {
 }
 
 impl Table for PipesSettings {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         let pipe = row.pipe(NAME)?;
         let length = row.integer(LENGTH)?.unwrap_or(0);

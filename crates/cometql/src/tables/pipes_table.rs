@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use pipes::Hall;
 
-use super::{Key, Table, pipe_key, tenant};
+use super::{Guide, Key, Table, example, pipe_key, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -18,6 +18,20 @@ const COLUMNS: &[TableColumn] = &[
         .about("The pipe"),
     TableColumn::integer("users").about("Connections subscribed on this node, logged in or not"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "A pipe asked for by name always has a row, subscribed or not; without WHERE there are the pipes with subscribers.",
+    examples: &[
+        example(
+            "SELECT * FROM pipes WHERE name IN ('web_room', 'news')",
+            &["name | users", "web_room | 0", "news | 0"],
+        ),
+        example(
+            "SELECT name, users FROM pipes ORDER BY users DESC LIMIT 10",
+            &["name | users"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct Pipes {
@@ -60,6 +74,10 @@ impl LiveTable for Pipes {
 }
 
 impl Table for Pipes {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn is_read_only(&self) -> bool {
         true
     }

@@ -2,7 +2,7 @@
 //! reference §3.11), empty there unless they were switched on. This server keeps
 //! none, so that the table is empty; it is here for programs that look.
 
-use super::Table;
+use super::{Guide, Table, example};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -12,6 +12,11 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::text("time", "varchar(32)", 32).about("Milliseconds spent in it"),
     TableColumn::big_integer("calls").about("How often"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "A statement that would change it is error 15. The name `dialogs` is reserved: INSERT is error 10, everything else 15.",
+    examples: &[example("SELECT * FROM profiler", &["tag | time | calls"])],
+};
 
 /// The table.
 pub(super) struct Profiler;
@@ -39,6 +44,10 @@ impl LiveTable for Profiler {
 }
 
 impl Table for Profiler {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn is_read_only(&self) -> bool {
         true
     }

@@ -8,7 +8,7 @@ use pipes::{Change, Hall};
 
 use super::overlay::{KeyedChange, overlay_by_key};
 use super::row::name_error;
-use super::{InsertRow, Inserted, Table, storage_error, tenant};
+use super::{Guide, InsertRow, Inserted, Table, example, storage_error, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -20,6 +20,26 @@ const COLUMNS: &[TableColumn] = &[
         .primary()
         .about("The token, or any other text of up to 600 bytes"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "Revoking a token that is valid now drops all connections of its user, also those that logged in by other means; the
+user's key in `users_auth` stays. The insert id is 1. DELETE makes the token valid again. A row goes by itself within
+half a minute after its token has ended; a text that does not say when it ends stays. See [tokens](#tokens).",
+    examples: &[
+        example(
+            "INSERT INTO revoked_tokens (token) VALUES ('eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjo0Mn0.c2ln')",
+            &["OK, affected rows 1, insert id 1"],
+        ),
+        example(
+            "SELECT * FROM revoked_tokens",
+            &["token", "eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjo0Mn0.c2ln"],
+        ),
+        example(
+            "DELETE FROM revoked_tokens WHERE token = 'eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjo0Mn0.c2ln'",
+            &["OK, affected rows 0, info: Deleted: 1"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct RevokedTokens {
@@ -83,6 +103,10 @@ impl LiveTable for RevokedTokens {
 }
 
 impl Table for RevokedTokens {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[TOKEN])?;
         let token = TokenText::new(&row.text(TOKEN)?).map_err(name_error)?;

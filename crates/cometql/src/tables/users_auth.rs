@@ -8,7 +8,9 @@ use pipes::{Change, Hall};
 
 use super::overlay::{KeyedChange, overlay_by_key};
 use super::row::name_error;
-use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
+use super::{
+    Guide, InsertRow, Inserted, Key, Table, example, storage_error, tenant, user_key, user_of,
+};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -20,6 +22,26 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::integer("id").primary().about("The user"),
     TableColumn::text("hash", "varchar(32)", 32).about("The key: up to 32 of A-Z a-z 0-9 = + / _"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "INSERT sets or replaces; the insert id is the user id. A new key counts from the next connection, open ones stay.
+DELETE also drops all connections of the user, who come back anonymous. Make keys of random bytes
+(`bin2hex(random_bytes(16))`), never of the time or a name.",
+    examples: &[
+        example(
+            "INSERT INTO users_auth (id, hash) VALUES (42, 'k3yOfUser42')",
+            &["OK, affected rows 1, insert id 42"],
+        ),
+        example(
+            "SELECT hash FROM users_auth WHERE id = 42",
+            &["hash", "k3yOfUser42"],
+        ),
+        example(
+            "DELETE FROM users_auth WHERE id = 42",
+            &["OK, affected rows 0, info: Deleted: 1"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct UsersAuth {
@@ -81,6 +103,10 @@ fn row(user: UserId, key: &AccessKey) -> Vec<Value> {
 }
 
 impl Table for UsersAuth {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[ID, HASH])?;
         let user = UserId::new(row.required_integer(ID)?)

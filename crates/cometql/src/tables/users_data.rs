@@ -8,7 +8,9 @@ use pipes::{Change, Hall, HallError};
 
 use super::overlay::{KeyedChange, overlay_by_key};
 use super::row::name_error;
-use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
+use super::{
+    Guide, InsertRow, Inserted, Key, Table, example, storage_error, tenant, user_key, user_of,
+};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -20,6 +22,25 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::integer("id").primary().about("The user"),
     TableColumn::text("data", "longtext", 16 << 20).about("Any text; browsers read it by user id"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "INSERT sets or replaces; the insert id is the user id. One user's data has at most 64 KiB. Nothing is sent to browsers:
+they ask (`getUserData`). Keep nothing secret here.",
+    examples: &[
+        example(
+            "INSERT INTO users_data (id, data) VALUES (42, '{\"name\":\"Ann\"}')",
+            &["OK, affected rows 1, insert id 42"],
+        ),
+        example(
+            "SELECT * FROM users_data WHERE id = 42",
+            &["id | data", "42 | {\"name\":\"Ann\"}"],
+        ),
+        example(
+            "DELETE FROM users_data WHERE id = 42",
+            &["OK, affected rows 0, info: Deleted: 1"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct UsersData {
@@ -80,6 +101,10 @@ impl LiveTable for UsersData {
 }
 
 impl Table for UsersData {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[ID, DATA])?;
         let user = UserId::new(row.required_integer(ID)?)

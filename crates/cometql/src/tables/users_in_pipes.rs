@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pipes::Hall;
 use pipes::name::UserId;
 
-use super::{Key, Table, pipe_key, tenant};
+use super::{Guide, Key, Table, example, pipe_key, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -32,6 +32,20 @@ const COLUMNS: &[TableColumn] = &[
         .any_case()
         .about("The languages its user reads"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "One row a connection, the newest first.",
+    examples: &[
+        example(
+            "SELECT * FROM users_in_pipes WHERE name = 'web_room'",
+            &["name | user_id | user_uuid | user_agent | ip | origin | language"],
+        ),
+        example(
+            "SELECT name, COUNT(*) AS members FROM users_in_pipes GROUP BY name ORDER BY members DESC LIMIT 5",
+            &["name | members"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct UsersInPipes {
@@ -89,6 +103,10 @@ impl LiveTable for UsersInPipes {
 }
 
 impl Table for UsersInPipes {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn is_read_only(&self) -> bool {
         true
     }

@@ -7,7 +7,9 @@ use pipes::name::UserId;
 use pipes::{Change, Hall};
 
 use super::overlay::Piles;
-use super::{InsertRow, Inserted, Key, Table, storage_error, tenant, user_key, user_of};
+use super::{
+    Guide, InsertRow, Inserted, Key, Table, example, storage_error, tenant, user_key, user_of,
+};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -25,6 +27,27 @@ const COLUMNS: &[TableColumn] = &[
         .any_case()
         .about("The payload"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "The message goes to every connection of the user, as pipe `msg`; without one it waits, see
+[guarantees.md](guarantees.md#3-private-messages). INSERT needs `id`, `event` and `message`; id 0 is nobody. The insert
+id is the user id, affected rows are 0, and the information line says `Receivers: 0` when it waits. DELETE takes a
+condition on `id` alone.",
+    examples: &[
+        example(
+            "INSERT INTO users_messages (id, event, message) VALUES (42, 'order', '{\"n\":7}')",
+            &["OK, affected rows 0, insert id 42, info: Receivers: 0"],
+        ),
+        example(
+            "SELECT * FROM users_messages WHERE id = 42",
+            &["id | index | event | message", "42 | 0 | order | {\"n\":7}"],
+        ),
+        example(
+            "DELETE FROM users_messages WHERE id = 42",
+            &["OK, affected rows 0, info: Deleted: 1"],
+        ),
+    ],
+};
 
 /// The table.
 pub(super) struct UsersMessages {
@@ -111,6 +134,10 @@ impl LiveTable for UsersMessages {
 }
 
 impl Table for UsersMessages {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn insert(&self, row: &InsertRow<'_>) -> Result<Inserted, SqlError> {
         row.require(&[ID, EVENT, MESSAGE])?;
         let number = row.required_integer(ID)?;

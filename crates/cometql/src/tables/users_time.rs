@@ -7,7 +7,7 @@ use pipes::Hall;
 use pipes::listing::Seen;
 use pipes::name::UserId;
 
-use super::{Table, storage_error, tenant};
+use super::{Guide, Table, example, storage_error, tenant};
 use crate::error::SqlError;
 use crate::query::context::SessionContext;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
@@ -19,6 +19,14 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::big_integer("time")
         .about("0 online now, else Unix seconds of the last disconnect, -1 unknown"),
 ];
+
+const GUIDE: Guide = Guide {
+    text: "A user asked for by id always has a row, in the order of the list. Without WHERE there are all users ever seen.",
+    examples: &[example(
+        "SELECT id, time FROM users_time WHERE id IN (42, 7)",
+        &["id | time", "42 | -1", "7 | -1"],
+    )],
+};
 
 /// The table.
 pub(super) struct UsersTime {
@@ -71,6 +79,10 @@ impl LiveTable for UsersTime {
 }
 
 impl Table for UsersTime {
+    fn guide(&self) -> Guide {
+        GUIDE
+    }
+
     fn is_read_only(&self) -> bool {
         true
     }

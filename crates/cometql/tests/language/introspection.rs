@@ -3,7 +3,7 @@
 
 use super::house::House;
 
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 12] = [
     "users_auth",
     "users_time",
     "users_messages",
@@ -11,6 +11,11 @@ const TABLES: [&str; 7] = [
     "users_in_pipes",
     "pipes",
     "pipes_settings",
+    "users_data",
+    "revoked_tokens",
+    "conference",
+    "conference_members",
+    "profiler",
 ];
 
 #[tokio::test]
