@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use super::calendar::Moment;
 use super::context::SessionContext;
 use super::table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
 use crate::answer::DATABASE;
@@ -64,6 +65,7 @@ pub struct Sources {
 pub(super) fn tables(live: &[Arc<dyn LiveTable>], sources: Sources) -> Vec<Arc<dyn LiveTable>> {
     let system = Arc::new(System {
         described: OnceLock::new(),
+        made: Moment::now().date_time(0),
         sources,
     });
     let tables: Vec<Arc<dyn LiveTable>> = DEFINITIONS
@@ -159,6 +161,8 @@ impl Described {
 
 struct System {
     described: OnceLock<Vec<Described>>,
+    /// When the server started, which is when its tables came to be.
+    made: String,
     sources: Sources,
 }
 
@@ -577,7 +581,7 @@ fn tables_rows(system: &System, _: &SessionContext) -> Rows {
                 0_i64,
                 0_i64,
                 NO_NUMBER,
-                NO_TEXT,
+                system.made.as_str(),
                 NO_TEXT,
                 NO_TEXT,
                 COLLATION,

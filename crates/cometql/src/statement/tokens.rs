@@ -16,7 +16,8 @@ use crate::scan::{Lexeme, LexemeKind, excerpt};
 pub(super) const NOT_TYPED: u64 = u64::MAX;
 
 /// The tokens of `statement`, whose lexemes are given. An empty list, `IN ( )`,
-/// gets one NULL at the column [`NOT_TYPED`], for the parser refuses it.
+/// gets one NULL at the column [`NOT_TYPED`], for the parser refuses it; so it does the
+/// character set in `CAST(… AS CHAR CHARACTER SET utf8)`, which is left out: all text is UTF-8.
 ///
 /// # Errors
 /// `Syntax` at a character no statement has.
@@ -28,6 +29,9 @@ pub(super) fn tokens(statement: &str, lexemes: &[Lexeme]) -> Result<Vec<TokenWit
     };
     let mut tokens: Vec<TokenWithSpan> = Vec::with_capacity(lexemes.len());
     while let Some(lexeme) = reader.take() {
+        if ends_with_as_char(&tokens) && reader.skip_character_set(lexeme) {
+            continue;
+        }
         let token = reader.token(lexeme, &tokens)?;
         if token == Token::RParen && ends_with_in_and_parenthesis(&tokens) {
             tokens.push(at(NOT_TYPED, Token::make_word("NULL", None)));
@@ -88,13 +92,32 @@ fn at(column: u64, token: Token) -> TokenWithSpan {
 
 fn ends_with_in_and_parenthesis(tokens: &[TokenWithSpan]) -> bool {
     match tokens {
-        [.., word, open] => {
-            open.token == Token::LParen
-                && matches!(&word.token, Token::Word(word)
-                    if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("in"))
-        }
+        [.., word, open] => open.token == Token::LParen && is_word(word, "in"),
         _ => false,
     }
+}
+
+/// Whether `tokens` end with `AS CHAR` or `AS CHAR(10)`.
+fn ends_with_as_char(tokens: &[TokenWithSpan]) -> bool {
+    let before_length = match tokens {
+        [before @ .., open, length, close]
+            if open.token == Token::LParen
+                && matches!(length.token, Token::Number(..))
+                && close.token == Token::RParen =>
+        {
+            before
+        }
+        _ => tokens,
+    };
+    match before_length {
+        [.., first, second] => is_word(first, "as") && is_word(second, "char"),
+        _ => false,
+    }
+}
+
+fn is_word(token: &TokenWithSpan, word: &str) -> bool {
+    matches!(&token.token, Token::Word(found)
+        if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
 struct Reader<'a> {
@@ -115,6 +138,27 @@ impl<'a> Reader<'a> {
         self.lexemes
             .get(self.next)
             .filter(|lexeme| lexeme.range.start == end)
+    }
+
+    /// Goes past the rest of `CHARACTER SET name` or `CHARSET name` when `lexeme` begins it and a
+    /// parenthesis closes it.
+    fn skip_character_set(&mut self, lexeme: &Lexeme) -> bool {
+        let rest = self.lexemes.get(self.next..).unwrap_or_default();
+        let is = |lexeme: &Lexeme, word: &str| {
+            lexeme.kind == LexemeKind::Word
+                && lexeme.text(self.statement).eq_ignore_ascii_case(word)
+        };
+        let length = match rest {
+            [set, _, close, ..] if is(lexeme, "character") && is(set, "set") => {
+                (close.kind == LexemeKind::Symbol(b')')).then_some(2)
+            }
+            [_, close, ..] if is(lexeme, "charset") => {
+                (close.kind == LexemeKind::Symbol(b')')).then_some(1)
+            }
+            _ => None,
+        };
+        self.next += length.unwrap_or(0);
+        length.is_some()
     }
 
     fn token(&mut self, lexeme: &'a Lexeme, before: &[TokenWithSpan]) -> Result<Token, SqlError> {

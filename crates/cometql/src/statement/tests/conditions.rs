@@ -288,3 +288,15 @@ fn or_binds_weaker_than_and_however_it_is_written() {
         })
     ));
 }
+
+#[test]
+fn a_cast_to_char_may_name_a_character_set() {
+    for (typed, meant) in [
+        ("CAST(a AS CHAR CHARACTER SET utf8)", "CAST(a AS CHAR)"),
+        ("CAST(a AS char(3) charset `utf8mb4`)", "CAST(a AS CHAR(3))"),
+        ("CAST(a AS CHAR)", "CAST(a AS CHAR)"),
+    ] {
+        assert_eq!(condition(typed), meant, "{typed}");
+    }
+    refused("SELECT a AS char CHARACTER SET utf8 FROM t");
+}
