@@ -1,11 +1,13 @@
-// Clients that the tests cannot install (MySQL Connector/J, DBeaver, MySQL Workbench): what they
-// ask on connecting (compatibility reference §5.2) is replayed, as text and prepared.
+// Clients that the tests cannot install: what they are known to ask on connecting is replayed, as
+// text and prepared. MySQL Connector/J, DBeaver and MySQL Workbench follow the compatibility
+// reference (§5.2).
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Server } from '../support/server.mjs';
 
 const CONNECTOR_J_VARIABLES = [
+  'auto_increment_increment',
   'character_set_client',
   'character_set_connection',
   'character_set_results',
@@ -19,13 +21,15 @@ const CONNECTOR_J_VARIABLES = [
   'max_allowed_packet',
   'net_write_timeout',
   'performance_schema',
+  'query_cache_size',
+  'query_cache_type',
   'sql_mode',
   'system_time_zone',
   'time_zone',
   'transaction_isolation',
   'wait_timeout',
 ];
-const items = CONNECTOR_J_VARIABLES.map((name) => `@@${name} AS ${name}`).join(', ');
+const items = CONNECTOR_J_VARIABLES.map((name) => `@@session.${name} AS ${name}`).join(', ');
 
 /** Each statement with the names of its first columns; none when it is answered OK. */
 const REPLAYS = {
@@ -55,6 +59,49 @@ const REPLAYS = {
     ["SHOW SESSION STATUS LIKE 'Ssl_cipher'", ['Variable_name', 'Value']],
     ['SHOW GLOBAL STATUS', ['Variable_name', 'Value']],
     ['SHOW FULL PROCESSLIST', ['Id', 'User', 'Host', 'db']],
+  ],
+  HeidiSQL: [
+    ['SELECT CONNECTION_ID()', ['CONNECTION_ID()']],
+    ['/*!40101 SET NAMES utf8mb4 */', []],
+    ['SHOW VARIABLES', ['Variable_name', 'Value']],
+    ['SHOW /*!50002 GLOBAL */ STATUS', ['Variable_name', 'Value']],
+    ['SELECT NOW()', ['NOW()']],
+    [
+      "SELECT `DEFAULT_COLLATION_NAME` FROM `information_schema`.`SCHEMATA` WHERE `SCHEMA_NAME`='CometQL_v1'",
+      ['DEFAULT_COLLATION_NAME'],
+    ],
+    ['SHOW TABLE STATUS FROM `CometQL_v1`', ['Name', 'Engine', 'Version']],
+    ["SHOW FUNCTION STATUS WHERE `Db`='CometQL_v1'", ['Db', 'Name', 'Type']],
+    ["SHOW PROCEDURE STATUS WHERE `Db`='CometQL_v1'", ['Db', 'Name', 'Type']],
+    ['SHOW TRIGGERS FROM `CometQL_v1`', ['Trigger', 'Event', 'Table']],
+    ['SHOW INDEXES FROM `users_auth` FROM `CometQL_v1`', ['Table', 'Non_unique', 'Key_name']],
+    [
+      "SELECT * FROM `information_schema`.`COLUMNS` WHERE TABLE_SCHEMA='CometQL_v1' AND TABLE_NAME='users_auth' ORDER BY ORDINAL_POSITION",
+      ['TABLE_CATALOG', 'TABLE_SCHEMA', 'TABLE_NAME', 'COLUMN_NAME'],
+    ],
+    ['SELECT  `id`, LEFT(`hash`, 256) FROM `CometQL_v1`.`users_auth` LIMIT 1000', ['id']],
+  ],
+  Navicat: [
+    ['SET NAMES utf8mb4', []],
+    ["SHOW VARIABLES LIKE 'lower_case_%'", ['Variable_name', 'Value']],
+    ["SELECT COUNT(*) AS support_ndb FROM information_schema.ENGINES WHERE Engine = 'ndbcluster'", ['support_ndb']],
+    [
+      'SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA',
+      ['SCHEMA_NAME', 'DEFAULT_CHARACTER_SET_NAME', 'DEFAULT_COLLATION_NAME'],
+    ],
+    [
+      "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'CometQL_v1' ORDER BY TABLE_SCHEMA, TABLE_TYPE",
+      ['TABLE_SCHEMA', 'TABLE_NAME', 'TABLE_TYPE'],
+    ],
+    [
+      "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'CometQL_v1' ORDER BY TABLE_SCHEMA, TABLE_NAME",
+      ['TABLE_SCHEMA', 'TABLE_NAME', 'COLUMN_NAME', 'COLUMN_TYPE'],
+    ],
+    [
+      "SELECT TABLE_NAME, CHECK_OPTION, IS_UPDATABLE, SECURITY_TYPE, DEFINER FROM information_schema.VIEWS WHERE TABLE_SCHEMA = 'CometQL_v1' ORDER BY TABLE_NAME",
+      ['TABLE_NAME', 'CHECK_OPTION', 'IS_UPDATABLE', 'SECURITY_TYPE', 'DEFINER'],
+    ],
+    ['SHOW TABLE STATUS', ['Name', 'Engine', 'Version']],
   ],
 };
 
