@@ -14,6 +14,7 @@ mod commands;
 mod hostile;
 mod lifecycle;
 mod logins;
+mod parameters;
 mod programs;
 mod raw;
 mod tls;

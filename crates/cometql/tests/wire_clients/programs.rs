@@ -203,6 +203,57 @@ async fn mysqli_sends_long_data() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mysqli_that_asks_for_a_cursor_reads_all_rows() {
+    let server = Server::start().await;
+    php(
+        &server,
+        r#"
+        $m = mysqli_connect('127.0.0.1', '15', $key, null, $port);
+        $s = $m->prepare("ROWS 1200");
+        same($s->attr_set(MYSQLI_STMT_ATTR_CURSOR_TYPE, MYSQLI_CURSOR_TYPE_READ_ONLY), true);
+        for ($i = 0; $i < 2; $i++) {
+            $s->execute();
+            $s->bind_result($name, $users);
+            for ($row = 0; $s->fetch(); $row++) same($name, (string) $row);
+            same($row, 1200);
+            $s->free_result();
+        }
+        same($m->query("SELECT 1")->fetch_row()[0], 'SELECT 1');
+        "#,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connector_python_prepares_with_every_type_it_has() {
+    let server = Server::start().await;
+    python(
+        &server,
+        &r#"
+import datetime, decimal, mysql.connector
+c = mysql.connector.connect(host='127.0.0.1', port=PORT, user='15', password=KEY, use_pure=True)
+cursor = c.cursor(prepared=True)
+moment = datetime.datetime(2026, 11, 25, 23, 59, 58, 42)
+values = (1, -70000, 2**63, 1.5, decimal.Decimal('0.10'), moment, moment.date(), moment.time(),
+          datetime.timedelta(days=-2), b'blob', 'text', None)
+for _ in range(3):
+    cursor.execute('SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?', values)
+    got = cursor.fetchall()[0][1].split('|')
+    assert got == [
+        'u1', 'i-70000', 'u9223372036854775808', 'r1.5', 't0.10', 't2026-11-25 23:59:58.000042',
+        't2026-11-25', 't23:59:58.000042', 't-48:00:00', 'tblob', 'ttext', 'null'], got
+cursor.execute('ROWS 1500')
+assert len(cursor.fetchall()) == 1500
+cursor.close()
+c.close()
+"#
+        .replace("PORT", &server.port.to_string())
+        .replace("KEY", &format!("{KEY:?}")),
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn mysqli_multi_query_gives_every_result_and_stops_at_an_error() {
     let server = Server::start().await;
     php(
