@@ -68,7 +68,7 @@ pub fn split(text: &str, max_statements: usize) -> Result<Vec<Range<usize>>, Sql
         match lexeme.kind {
             LexemeKind::Blank | LexemeKind::Comment => {}
             LexemeKind::Semicolon => {
-                statements.extend(piece.take());
+                statements.extend(piece.take().map(|piece| closed(text, piece, &lexeme.range)));
                 if lexeme.range.end >= junk {
                     return Ok(statements);
                 }
@@ -87,6 +87,20 @@ pub fn split(text: &str, max_statements: usize) -> Result<Vec<Range<usize>>, Sql
     }
     statements.extend(piece);
     Ok(statements)
+}
+
+/// The statement `piece` of `text`, which `semicolon` ends. It keeps the
+/// semicolon after two hyphens: they would begin a comment where a text ends,
+/// and here they do not.
+fn closed(text: &str, piece: Range<usize>, semicolon: &Range<usize>) -> Range<usize> {
+    let adjoins = piece.end == semicolon.start;
+    let ends_in_hyphens = text
+        .get(piece.clone())
+        .is_some_and(|piece| piece.ends_with("--"));
+    match adjoins && ends_in_hyphens {
+        true => piece.start..semicolon.end,
+        false => piece,
+    }
 }
 
 /// How many `?` parameters `statement` has, outside literals and comments.
@@ -493,6 +507,19 @@ mod tests {
         assert_eq!(pieces("a --"), ["a"]);
     }
 
+    /// `--` is a comment before white space and at the end of the text. Cut off
+    /// at the semicolon, `a --;` would have become one.
+    #[test]
+    fn two_hyphens_before_a_semicolon_are_no_comment() {
+        assert_eq!(pieces("a --;b"), ["a --;", "b"]);
+        assert_eq!(pieces("a --; b --"), ["a --;", "b"]);
+        assert_eq!(pieces("--;"), ["--;"]);
+        assert_eq!(pieces("a --;'"), ["a --;"]);
+        assert_eq!(pieces("a -- ;\n;b"), ["a", "b"]);
+        assert_eq!(pieces("a `--`;b"), ["a `--`", "b"]);
+        assert_eq!(pieces("a /*--*/;b"), ["a", "b"]);
+    }
+
     #[test]
     fn pieces_without_a_token_are_left_out() {
         for nothing in [
@@ -599,6 +626,14 @@ mod tests {
                 }
             }
             prop_assert!(failed || at == text.len());
+        }
+
+        #[test]
+        fn a_statement_is_one_statement_whoever_reads_it(text in "[a\\\\'\"`;#*/! \n-]{0,30}") {
+            for range in split(&text, 1000).unwrap_or_default() {
+                let statement = &text[range];
+                prop_assert_eq!(pieces(statement), [statement]);
+            }
         }
 
         #[test]
