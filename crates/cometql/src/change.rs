@@ -169,7 +169,7 @@ pub(crate) fn insert(
 ///
 /// # Errors
 /// `ReadOnlyTable`, `UnknownColumn`.
-fn places(table: &dyn Table, insert: &Insert) -> Result<Vec<usize>, SqlError> {
+pub(crate) fn places(table: &dyn Table, insert: &Insert) -> Result<Vec<usize>, SqlError> {
     let columns = table.columns();
     if table.is_read_only() {
         return Err(table.refusal(INSERT_INTO));
@@ -427,6 +427,11 @@ pub(crate) const INSERT_INTO: &str = "INSERT into";
 pub(crate) const DELETE_FROM: &str = "DELETE from";
 
 impl Plan {
+    /// The changes alone.
+    pub(crate) fn into_changes(self) -> Vec<Change> {
+        self.changes
+    }
+
     fn nothing() -> Self {
         Self {
             changes: Vec::new(),
@@ -438,7 +443,7 @@ impl Plan {
 }
 
 /// The hall's errors under their numbers.
-fn hall_error(error: HallError) -> SqlError {
+pub(crate) fn hall_error(error: HallError) -> SqlError {
     let kind = match &error {
         HallError::Name(NameError::TooLong { .. }) => ErrorKind::TooLong,
         HallError::Name(_) | HallError::Refused(_) => ErrorKind::InvalidValue,

@@ -76,6 +76,19 @@ impl Family {
         }
     }
 
+    /// The family in one word: its prefix, `reserved` or `ordinary`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Web => "web_",
+            Self::WebAuth => "webauth_",
+            Self::Track => "track_",
+            Self::Private => "private_",
+            Self::Trust => "trust_",
+            Self::Reserved => "reserved",
+            Self::Ordinary => "ordinary",
+        }
+    }
+
     /// Whether a browser may publish; `user` is who it is.
     ///
     /// # Errors

@@ -9,7 +9,7 @@
 //! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
 //!   SELECT shows), `housekeeping` (timed work), [`resume`] (what a browser that
-//!   comes back has missed).
+//!   comes back has missed), [`foresight`] (what would come of a message).
 //! - `pipe`, [`connection`]: the living state.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
@@ -19,6 +19,7 @@ pub mod conference;
 pub mod connection;
 pub mod error;
 pub mod family;
+pub mod foresight;
 pub mod hall;
 mod housekeeping;
 pub mod limits;

@@ -378,6 +378,14 @@ impl Hall {
         newest
     }
 
+    /// How many connections a user has on this node.
+    pub fn connection_count(&self, dev_id: DevId, user: UserId) -> usize {
+        let stripe = self.users.stripe(dev_id, user).lock();
+        stripe
+            .get(&(dev_id, user))
+            .map_or(0, |state| state.connections.len())
+    }
+
     /// Whether a user has a connection on this node.
     pub fn is_online(&self, dev_id: DevId, user: UserId) -> bool {
         let stripe = self.users.stripe(dev_id, user).lock();

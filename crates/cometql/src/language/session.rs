@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pipes::name::DevId;
 use sqlparser::ast::Query;
 
-use super::CometQl;
+use super::{CometQl, explaining};
 use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
 use crate::backend::Session;
 use crate::change::{self, by_query};
@@ -87,6 +87,7 @@ impl Session for CometQlSession {
             }
             Statement::Update(update) => self.table(&update.table).map(|_| Vec::new())?,
             Statement::Delete(delete) => self.table(&delete.table).map(|_| Vec::new())?,
+            Statement::Explain(explained) => explaining::columns(explained),
             _ => Vec::new(),
         };
         Ok(Prepared {
@@ -330,10 +331,8 @@ impl CometQlSession {
                     format!("no connection {id} of yours can be killed"),
                 ));
             }
-            Statement::Explain(_) => {
-                return Err(SqlError::unsupported(
-                    "EXPLAIN is offered for tables, not for statements",
-                ));
+            Statement::Explain(explained) => {
+                return self.explain(&explained, parameters).map(Answer::Rows);
             }
             Statement::Empty | Statement::Ignored => Done::default(),
         };

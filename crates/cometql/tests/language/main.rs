@@ -12,6 +12,7 @@
 
 mod by_query;
 mod deletes;
+mod explaining;
 mod further_tables;
 mod house;
 mod inserts;
