@@ -65,10 +65,13 @@ pub fn split(text: &str, max_statements: usize) -> Result<Vec<Range<usize>>, Sql
     let mut piece: Option<Range<usize>> = None;
     for lexeme in Lexemes::new(text) {
         let lexeme = lexeme?;
+        if let Some(piece) = &mut piece {
+            keep_hyphens_apart(text, piece, &lexeme.range);
+        }
         match lexeme.kind {
             LexemeKind::Blank | LexemeKind::Comment => {}
             LexemeKind::Semicolon => {
-                statements.extend(piece.take().map(|piece| closed(text, piece, &lexeme.range)));
+                statements.extend(piece.take());
                 if lexeme.range.end >= junk {
                     return Ok(statements);
                 }
@@ -89,17 +92,13 @@ pub fn split(text: &str, max_statements: usize) -> Result<Vec<Range<usize>>, Sql
     Ok(statements)
 }
 
-/// The statement `piece` of `text`, which `semicolon` ends. It keeps the
-/// semicolon after two hyphens: they would begin a comment where a text ends,
-/// and here they do not.
-fn closed(text: &str, piece: Range<usize>, semicolon: &Range<usize>) -> Range<usize> {
-    let adjoins = piece.end == semicolon.start;
-    let ends_in_hyphens = text
-        .get(piece.clone())
-        .is_some_and(|piece| piece.ends_with("--"));
-    match adjoins && ends_in_hyphens {
-        true => piece.start..semicolon.end,
-        false => piece,
+/// Lets `piece`, when it ends with two hyphens, keep what follows them: they
+/// would begin a comment where a text ends, and here they do not.
+fn keep_hyphens_apart(text: &str, piece: &mut Range<usize>, next: &Range<usize>) {
+    let adjoins = piece.end == next.start;
+    let statement = text.get(piece.clone()).unwrap_or_default();
+    if adjoins && statement.ends_with("--") {
+        piece.end = next.end;
     }
 }
 
@@ -515,6 +514,9 @@ mod tests {
         assert_eq!(pieces("a --; b --"), ["a --;", "b"]);
         assert_eq!(pieces("--;"), ["--;"]);
         assert_eq!(pieces("a --;'"), ["a --;"]);
+        assert_eq!(pieces("a --#b"), ["a --#b"]);
+        assert_eq!(pieces("a --/*b*/ ;c"), ["a --/*b*/", "c"]);
+        assert_eq!(pieces("a --\u{feff};b"), ["a --\u{feff}", "b"]);
         assert_eq!(pieces("a -- ;\n;b"), ["a", "b"]);
         assert_eq!(pieces("a `--`;b"), ["a `--`", "b"]);
         assert_eq!(pieces("a /*--*/;b"), ["a", "b"]);
