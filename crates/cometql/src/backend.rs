@@ -5,9 +5,12 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::answer::{Answer, Column, Parameter, Prepared};
-use crate::error::{ErrorNumbers, SqlError};
+use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 
 /// Opens sessions for people who prove who they are.
 pub trait Backend: Send + Sync + 'static {
@@ -106,4 +109,48 @@ pub trait Session: Send + 'static {
 
     /// Which error numbers this session asked for.
     fn error_numbers(&self) -> ErrorNumbers;
+
+    /// Tells the wire when somebody kills this session.
+    fn kill_signal(&self) -> KillSignal {
+        KillSignal::default()
+    }
+
+    /// COM_PROCESS_KILL: ends another connection.
+    ///
+    /// # Errors
+    /// `UnknownThread`, `KillDenied`.
+    fn kill(&mut self, id: u32) -> Result<(), SqlError> {
+        Err(SqlError::new(
+            ErrorKind::UnknownThread,
+            format!("Unknown thread id: {id}"),
+        ))
+    }
+}
+
+/// Ends a connection from another one. Clones are the same signal.
+#[derive(Debug, Clone)]
+pub struct KillSignal(Arc<watch::Sender<bool>>);
+
+impl Default for KillSignal {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(false).0))
+    }
+}
+
+impl KillSignal {
+    /// Kills; there is no way back.
+    pub fn kill(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it was killed.
+    pub fn is_killed(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Resolves when it was killed.
+    pub async fn killed(&self) {
+        // The sender lives as long as this.
+        let _ = self.0.subscribe().wait_for(|killed| *killed).await;
+    }
 }

@@ -177,6 +177,8 @@ error_kinds! {
     Shutdown => 1053, 1053, "08S01";
     /// No such session to kill.
     UnknownThread => 1094, 1094, "HY000";
+    /// The session to kill is another developer's.
+    KillDenied => 1095, 1095, "HY000";
     /// A packet or a statement is larger than allowed; closed if it is a packet.
     PacketTooLarge => 1153, 1153, "08S01";
     /// A packet has the wrong sequence number; the connection is closed.

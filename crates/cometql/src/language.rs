@@ -17,8 +17,9 @@ use pipes::Hall;
 use pipes::name::DevId;
 use tokio::sync::Semaphore;
 
-use crate::backend::{Account, Backend, Login, Session};
+use crate::backend::{Account, Backend, KillSignal, Login, Session};
 use crate::error::{ErrorNumbers, SqlError};
+use crate::processes::Processes;
 use crate::query::context::SessionContext;
 use crate::query::variables::{ServerVariables, Variables};
 use crate::query::{Engine, QueryLimits, Sources};
@@ -67,6 +68,7 @@ pub struct CometQl {
     catalogue: Catalogue,
     engine: Engine,
     sessions: Arc<Sessions>,
+    processes: Arc<Processes>,
     variables: Arc<ServerVariables>,
     /// One for each query the engine runs at once: the others wait here, not on a thread.
     turns: Arc<Semaphore>,
@@ -86,8 +88,14 @@ impl CometQl {
             sessions: Arc::clone(&sessions),
             started: Instant::now(),
         });
-        let processes = Arc::clone(&sessions) as Arc<_>;
-        let sources = Sources { status, processes };
+        let processes = Arc::new(Processes {
+            hall: Arc::clone(&hall),
+            sessions: Arc::clone(&sessions),
+        });
+        let sources = Sources {
+            status,
+            processes: Arc::clone(&processes) as Arc<_>,
+        };
         let engine = Engine::new(catalogue.for_engine(), sources, config.query.clone())?;
         let mut variables = ServerVariables::default();
         for (name, value) in &config.variables {
@@ -101,6 +109,7 @@ impl CometQl {
             catalogue,
             engine,
             sessions,
+            processes,
             variables: Arc::new(variables),
             turns: Arc::new(Semaphore::new(config.query.max_concurrent.max(1))),
             config,
@@ -158,11 +167,15 @@ impl Backend for CometQlBackend {
             dev_id,
             context,
             published: None,
+            killed: KillSignal::default(),
         };
         if let Some(database) = login.database.filter(|name| !name.is_empty()) {
             session.use_database(&database)?;
         }
-        session.language.sessions.opened(&session.context);
+        let CometQlSession {
+            context, killed, ..
+        } = &session;
+        session.language.sessions.opened(context, home, killed);
         Ok(session)
     }
 }

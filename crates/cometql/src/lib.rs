@@ -5,7 +5,7 @@
 //! - [`backend`]: the seam between wire and language.
 //! - [`language`]: logins, sessions, and what each kind of statement does; its parts are
 //!   `change` (INSERT, DELETE), `lookup` (rows by key), `tables` (one file each), `sessions`
-//!   and `status` (what SHOW tells of the server).
+//!   and `processes` (who can be listed and killed), and `status` (what SHOW tells of the server).
 //! - [`transaction`]: the changes that wait for a session's COMMIT.
 //! - [`query`]: SELECT: live tables, answered by SQLite.
 //! - [`show`]: SHOW and DESCRIBE, read and turned into a SELECT.
@@ -24,6 +24,7 @@ pub mod language;
 pub mod literal;
 mod lookup;
 mod plain_insert;
+mod processes;
 pub mod query;
 pub mod reference;
 pub mod scan;

@@ -1,4 +1,4 @@
-//! The sessions that are open now, for SHOW PROCESSLIST. Knows no statement
+//! The sessions that are open now, for SHOW PROCESSLIST and KILL. Knows no statement
 //! text: statements carry keys and payloads.
 
 use std::collections::BTreeMap;
@@ -8,8 +8,10 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use pipes::name::DevId;
 
-use crate::query::context::SessionContext;
-use crate::query::{Process, ProcessSource};
+use crate::backend::KillSignal;
+use crate::query::Process;
+use crate::query::context::{CancelToken, SessionContext};
+use crate::tables::live::Sight;
 
 /// Every open session, by connection number.
 #[derive(Default)]
@@ -20,6 +22,10 @@ pub(crate) struct Sessions {
 }
 
 struct OpenSession {
+    /// The tenant that logged in; `None` for the check user.
+    home: Option<DevId>,
+    cancel: CancelToken,
+    killed: KillSignal,
     dev_id: u32,
     user: String,
     host: String,
@@ -29,8 +35,16 @@ struct OpenSession {
 }
 
 impl Sessions {
-    pub(crate) fn opened(&self, context: &SessionContext) {
+    pub(crate) fn opened(
+        &self,
+        context: &SessionContext,
+        home: Option<DevId>,
+        killed: &KillSignal,
+    ) {
         let session = OpenSession {
+            home,
+            cancel: context.cancel.clone(),
+            killed: killed.clone(),
             dev_id: context.dev_id,
             user: context.user.to_string(),
             host: context.host.to_string(),
@@ -52,6 +66,25 @@ impl Sessions {
             session.dev_id = context.dev_id;
             session.database = context.database.as_deref().map(str::to_owned);
         }
+    }
+
+    /// Who logged in to a session; the outer `None` if there is no such session.
+    pub(crate) fn home(&self, id: u32) -> Option<Option<DevId>> {
+        self.open.lock().get(&id).map(|session| session.home)
+    }
+
+    /// Stops a session's statement, and unless `query_only` the session with it.
+    /// Gives whether it is open.
+    pub(crate) fn kill(&self, id: u32, query_only: bool) -> bool {
+        let open = self.open.lock();
+        let Some(session) = open.get(&id) else {
+            return false;
+        };
+        session.cancel.cancel();
+        if !query_only {
+            session.killed.kill();
+        }
+        true
     }
 
     /// A statement that takes its time begins or ends.
@@ -87,18 +120,18 @@ impl Sessions {
     pub(crate) fn count(&self) -> usize {
         self.open.lock().len()
     }
-}
 
-impl ProcessSource for Sessions {
-    /// A tenant sees its own sessions, root sees all.
-    fn processes(&self, context: &SessionContext) -> Vec<Process> {
-        let all = context.dev_id == DevId::ROOT.number();
+    /// The sessions in sight, by number.
+    pub(crate) fn processes(&self, sight: Sight) -> Vec<Process> {
+        let sees = |session: &OpenSession| {
+            sight == Sight::All || DevId::new(session.dev_id).is_ok_and(|of| sight.sees(of))
+        };
         self.open
             .lock()
             .iter()
-            .filter(|(_, session)| all || session.dev_id == context.dev_id)
+            .filter(|(_, session)| sees(session))
             .map(|(id, session)| Process {
-                id: *id,
+                id: u64::from(*id),
                 user: session.user.clone(),
                 host: session.host.clone(),
                 database: session.database.clone(),

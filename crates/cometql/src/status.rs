@@ -116,6 +116,13 @@ impl Status {
                 "silent_readers",
                 count(&counters.silent_readers).to_string(),
             ),
+            ("killed", count(&counters.killed).to_string()),
+            ("keys_deleted", count(&counters.keys_deleted).to_string()),
+            (
+                "tokens_revoked",
+                count(&counters.tokens_revoked).to_string(),
+            ),
+            ("shut_down", count(&counters.shut_down).to_string()),
         ]
     }
 }

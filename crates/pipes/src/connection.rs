@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::message::UnixTime;
 use crate::name::{DevId, PipeName, UserId, Uuid};
 use crate::pipe::Subscription;
 use crate::shard::ConnectionId;
+use crate::traffic::{Line, Traffic};
 
 /// What a browser says about itself, as the handshake carries it. Shown in
 /// `users_in_pipes`, believed for nothing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Visitor {
     /// The tenant, checked to exist.
     pub dev_id: DevId,
@@ -29,6 +31,10 @@ pub struct Visitor {
     pub origin: Arc<str>,
     /// `Accept-Language`, at most 64 bytes.
     pub language: Arc<str>,
+    /// Its program as it announces itself, such as `js/4.08`; at most 64 bytes.
+    pub client: Arc<str>,
+    /// Where its traffic is counted.
+    pub line: Arc<dyn Line>,
 }
 
 /// An open browser connection.
@@ -49,6 +55,11 @@ pub struct Connection {
     pub origin: Arc<str>,
     /// `Accept-Language`.
     pub language: Arc<str>,
+    /// Its program as it announces itself.
+    pub client: Arc<str>,
+    /// When it was opened.
+    pub connected: UnixTime,
+    pub(crate) line: Arc<dyn Line>,
     /// The shard that owns its outbound side.
     pub shard: usize,
     pub(crate) subscriptions: Mutex<Subscriptions>,
@@ -67,6 +78,35 @@ impl Connection {
         let subscriptions = self.subscriptions.lock();
         let names = subscriptions.by_name.keys();
         names.filter(|name| counts(name)).count()
+    }
+
+    /// What went over it, and what waits.
+    pub fn traffic(&self) -> Traffic {
+        self.line.traffic()
+    }
+
+    /// How many pipes it is subscribed to.
+    pub fn subscription_count(&self) -> usize {
+        self.subscriptions.lock().by_name.len()
+    }
+
+    /// The pipes it is subscribed to, by name, each with the time it was joined.
+    pub fn subscribed(&self) -> Vec<(PipeName, UnixTime)> {
+        let subscriptions = self.subscriptions.lock();
+        let mut pipes: Vec<_> = subscriptions
+            .by_name
+            .iter()
+            .map(|(name, subscription)| (name.clone(), subscription.since))
+            .collect();
+        drop(subscriptions);
+        pipes.sort();
+        pipes
+    }
+
+    /// When it joined a pipe it is subscribed to.
+    pub fn subscribed_since(&self, pipe: &PipeName) -> Option<UnixTime> {
+        let subscriptions = self.subscriptions.lock();
+        Some(subscriptions.by_name.get(pipe)?.since)
     }
 
     /// Whether this connection is subscribed to a pipe.

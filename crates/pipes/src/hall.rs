@@ -14,12 +14,13 @@ use crate::connection::{Connection, Subscriptions, Visitor};
 use crate::error::HallError;
 use crate::family::Family;
 use crate::limits::Limits;
-use crate::message::StoredMessage;
+use crate::message::{StoredMessage, UnixTime};
 use crate::name::{DevId, PipeName, UserId};
 use crate::pipe::PipeRegistry;
 use crate::presence::{LastSeen, Users};
+use crate::roster::Roster;
 use crate::settings::Settings;
-use crate::shard::{CloseReason, ConnectionId, Shard, Touched};
+use crate::shard::{CloseReason, ConnectionId, Delivery, Shard, Touched};
 use crate::storage::{Storage, StorageError, Window};
 use crate::tenant::Tenants;
 
@@ -43,6 +44,7 @@ pub struct Hall {
     pub(crate) shards: Vec<Arc<dyn Shard>>,
     pub(crate) pipes: PipeRegistry,
     pub(crate) users: Users,
+    pub(crate) roster: Roster,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) last_seen: LastSeen,
     /// Grows whenever a key is deleted or a valid token revoked; a login that
@@ -75,6 +77,14 @@ pub struct Counters {
     pub slow_readers: AtomicU64,
     /// Of these, closed by the server because nothing was heard from them.
     pub silent_readers: AtomicU64,
+    /// Of these, closed by an operator's `KILL`.
+    pub killed: AtomicU64,
+    /// Of these, closed because the user's key was deleted.
+    pub keys_deleted: AtomicU64,
+    /// Of these, closed because the user's token was revoked.
+    pub tokens_revoked: AtomicU64,
+    /// Of these, closed because the server is stopping.
+    pub shut_down: AtomicU64,
 }
 
 /// What the hall has counted of one tenant.
@@ -96,7 +106,10 @@ impl Counters {
         match reason {
             CloseReason::SlowReader => Self::add(&self.slow_readers, 1),
             CloseReason::Silent => Self::add(&self.silent_readers, 1),
-            _ => {}
+            CloseReason::Killed => Self::add(&self.killed, 1),
+            CloseReason::KeyDeleted => Self::add(&self.keys_deleted, 1),
+            CloseReason::TokenRevoked => Self::add(&self.tokens_revoked, 1),
+            CloseReason::Shutdown => Self::add(&self.shut_down, 1),
         }
     }
 
@@ -134,13 +147,14 @@ impl Hall {
             shards,
             pipes: PipeRegistry::new(),
             users,
+            roster: Roster::new(),
             settings: RwLock::new(settings),
             last_seen: LastSeen::default(),
             revocations: AtomicU64::new(0),
             counters: Counters::default(),
             tenant_counters,
             turns: RwLock::new(()),
-            next_connection: AtomicU64::new(1),
+            next_connection: AtomicU64::new(ConnectionId::FIRST.0),
         }))
     }
 
@@ -182,7 +196,7 @@ impl Hall {
         if let Some(tenant) = self.tenant_counters(visitor.dev_id) {
             tenant.connections.fetch_add(1, Ordering::Relaxed);
         }
-        Arc::new(Connection {
+        let connection = Arc::new(Connection {
             id,
             dev_id: visitor.dev_id,
             user,
@@ -191,9 +205,29 @@ impl Hall {
             address: visitor.address,
             origin: Arc::clone(&visitor.origin),
             language: Arc::clone(&visitor.language),
+            client: Arc::clone(&visitor.client),
+            connected: UnixTime::now(),
+            line: Arc::clone(&visitor.line),
             shard,
             subscriptions: parking_lot::Mutex::new(Subscriptions::default()),
-        })
+        });
+        self.roster.enter(&connection);
+        connection
+    }
+
+    /// Asks the connection's door to close it. Gives whether it is open.
+    pub fn kill(&self, id: ConnectionId) -> bool {
+        let Some(connection) = self.roster.find(id) else {
+            return false;
+        };
+        if let Some(shard) = self.shards.get(connection.shard) {
+            shard.push(Delivery::Close {
+                connection: id,
+                reason: CloseReason::Killed,
+            });
+            shard.wake();
+        }
+        true
     }
 
     /// Replaces the list of pipes a connection is subscribed to. Only the
@@ -288,6 +322,7 @@ impl Hall {
             self.pipes.leave(&self.shards, subscription, &mut touched);
         }
         touched.wake(&self.shards);
+        self.roster.leave(connection.id);
         Counters::add(&self.counters.connections_closed, 1);
         if let Some(tenant) = self.tenant_counters(connection.dev_id) {
             tenant.connections.fetch_sub(1, Ordering::Relaxed);

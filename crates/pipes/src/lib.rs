@@ -10,7 +10,8 @@
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
 //!   SELECT shows), `housekeeping` (timed work), [`resume`] (what a browser that
 //!   comes back has missed), [`foresight`] (what would come of a message).
-//! - `pipe`, [`connection`]: the living state.
+//! - `pipe`, [`connection`], `roster`: the living state; [`traffic`]: what went over
+//!   a connection.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
 
@@ -30,11 +31,13 @@ pub mod name;
 mod pipe;
 mod presence;
 pub mod resume;
+mod roster;
 pub mod settings;
 pub mod shard;
 pub mod storage;
 pub mod tenant;
 pub mod token;
+pub mod traffic;
 
 pub use apply::{Change, DeliveryReport, Effect};
 pub use connection::{Connection, Visitor};

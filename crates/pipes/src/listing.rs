@@ -10,6 +10,7 @@ use crate::hall::Hall;
 use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::settings::PipeSettings;
+use crate::shard::ConnectionId;
 use crate::storage::{StorageError, Window};
 use crate::token::TokenText;
 
@@ -62,6 +63,19 @@ impl Hall {
             .collect();
         pipes.sort();
         pipes
+    }
+
+    /// An open connection of this node.
+    pub fn connection(&self, id: ConnectionId) -> Option<Arc<Connection>> {
+        self.roster.find(id)
+    }
+
+    /// The connections of a tenant on this node, or of all tenants, by number;
+    /// `limit` and [`Limits::listing_rows`](crate::limits::Limits::listing_rows)
+    /// bound how many.
+    pub fn connections(&self, dev_id: Option<DevId>, limit: usize) -> Vec<Arc<Connection>> {
+        let limit = limit.min(self.config.limits.listing_rows);
+        self.roster.list(dev_id, limit)
     }
 
     /// A pipe's settings.

@@ -39,7 +39,18 @@ struct PipeState {
 /// A pipe one connection is subscribed to.
 pub(crate) struct Subscription {
     pub(crate) pipe: Arc<Pipe>,
+    pub(crate) since: UnixTime,
     sequence: u64,
+}
+
+impl Subscription {
+    fn new(pipe: Arc<Pipe>, sequence: u64) -> Self {
+        Self {
+            pipe,
+            since: UnixTime::now(),
+            sequence,
+        }
+    }
 }
 
 impl Pipe {
@@ -215,14 +226,14 @@ impl PipeRegistry {
         if let Some(pipe) = known
             && let Some(sequence) = pipe.join(shards, connection, touched)
         {
-            return Some(Subscription { pipe, sequence });
+            return Some(Subscription::new(pipe, sequence));
         }
         let mut stripe = stripe.write();
         if let Some(pipe) = stripe.get(&key)
             && let Some(sequence) = pipe.join(shards, connection, touched)
         {
             let pipe = Arc::clone(pipe);
-            return Some(Subscription { pipe, sequence });
+            return Some(Subscription::new(pipe, sequence));
         }
         let pipe = Arc::new(Pipe {
             id: PipeId(self.next_id.fetch_add(1, Ordering::Relaxed)),
@@ -233,7 +244,7 @@ impl PipeRegistry {
         });
         let sequence = pipe.join(shards, connection, touched)?;
         stripe.insert(key, Arc::clone(&pipe));
-        Some(Subscription { pipe, sequence })
+        Some(Subscription::new(pipe, sequence))
     }
 
     /// Ends a subscription; the pipe goes with its last one.

@@ -12,6 +12,12 @@ use crate::message::Outgoing;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(pub u64);
 
+impl ConnectionId {
+    /// The first number. Doors that number sessions of their own stay below, so
+    /// that one number never means two.
+    pub const FIRST: Self = Self(1_000_000_001);
+}
+
 /// One living pipe. A pipe that empties and comes back has another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct PipeId(pub u64);
@@ -95,6 +101,8 @@ pub enum CloseReason {
     SlowReader,
     /// Nothing was heard from the client for two keep-alive intervals.
     Silent,
+    /// An operator closed it (`KILL`).
+    Killed,
     /// The server is stopping.
     Shutdown,
 }
@@ -107,6 +115,7 @@ impl CloseReason {
             Self::TokenRevoked => "token_revoked",
             Self::SlowReader => "slow_reader",
             Self::Silent => "silent",
+            Self::Killed => "killed",
             Self::Shutdown => "shutdown",
         }
     }

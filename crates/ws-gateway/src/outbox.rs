@@ -4,13 +4,15 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use pipes::shard::{CloseReason, ConnectionId, Receipt};
+use pipes::traffic::{Line, LineState, Traffic};
 use tokio::net::TcpStream;
 
 use crate::event::Generation;
@@ -32,6 +34,9 @@ pub(crate) struct Link {
     closing: Mutex<Option<CloseReason>>,
     /// Whether the other end gave a sign of life since this was last asked.
     heard: AtomicBool,
+    /// What came in. Only the reader's task writes these.
+    bytes_in: AtomicU64,
+    messages_in: AtomicU64,
 }
 
 #[derive(Default)]
@@ -41,11 +46,24 @@ struct Queue {
     bytes: usize,
     /// Nothing is taken any more.
     sealed: bool,
+    /// What the kernel has taken. Plain numbers: whoever sends holds the lock anyway.
+    bytes_out: u64,
+    messages_out: u64,
 }
 
 struct Queued {
     rest: Bytes,
+    kind: Kind,
+    since: Instant,
     receipt: Option<Receipt>,
+}
+
+/// Whether a frame counts as a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Message,
+    /// A Ping, a Pong or a Close.
+    Control,
 }
 
 /// What became of frames given to a link.
@@ -76,6 +94,8 @@ impl Link {
             reader: AtomicWaker::new(),
             closing: Mutex::new(None),
             heard: AtomicBool::new(true),
+            bytes_in: AtomicU64::new(0),
+            messages_in: AtomicU64::new(0),
         }
     }
 
@@ -88,6 +108,11 @@ impl Link {
         self.send_all(&[frame], &mut [])
     }
 
+    /// Sends one frame that is no message.
+    pub(crate) fn send_control(&self, frame: Bytes) -> Sent {
+        self.hand_over(&[frame], &mut [], Kind::Control, false)
+    }
+
     /// Puts the first frame in line for the reader to send: no system call, so
     /// that it may be done under a lock.
     pub(crate) fn enqueue(&self, frame: Bytes) {
@@ -98,6 +123,8 @@ impl Link {
         queue.bytes += frame.len();
         queue.frames.push_back(Queued {
             rest: frame,
+            kind: Kind::Message,
+            since: Instant::now(),
             receipt: None,
         });
     }
@@ -110,15 +137,21 @@ impl Link {
     /// Sends frames in order with as few system calls as possible. `receipts`
     /// belong to the frames at the same index and are taken.
     pub(crate) fn send_all(&self, frames: &[Bytes], receipts: &mut [Option<Receipt>]) -> Sent {
-        self.hand_over(frames, receipts, false)
+        self.hand_over(frames, receipts, Kind::Message, false)
     }
 
     /// Takes nothing more, save `frame` if there is one; what waits is still sent.
     pub(crate) fn seal(&self, frame: Option<Bytes>) {
-        self.hand_over(frame.as_slice(), &mut [], true);
+        self.hand_over(frame.as_slice(), &mut [], Kind::Control, true);
     }
 
-    fn hand_over(&self, frames: &[Bytes], receipts: &mut [Option<Receipt>], last: bool) -> Sent {
+    fn hand_over(
+        &self,
+        frames: &[Bytes],
+        receipts: &mut [Option<Receipt>],
+        kind: Kind,
+        last: bool,
+    ) -> Sent {
         let mut done: Vec<Receipt> = Vec::new();
         let mut queue = self.queue.lock();
         if queue.sealed {
@@ -132,12 +165,16 @@ impl Link {
                 Err(_) => return Sent::Gone,
             }
         }
+        queue.bytes_out += sent as u64;
         let mut left = sent;
+        let mut taken = 0;
+        let mut since = None;
         let mut overflow = false;
         for (index, frame) in frames.iter().enumerate() {
             let receipt = receipts.get_mut(index).and_then(Option::take);
             if left >= frame.len() {
                 left -= frame.len();
+                taken += 1;
                 done.extend(receipt);
                 continue;
             }
@@ -146,7 +183,15 @@ impl Link {
             left = 0;
             overflow |= queue.behind_the_first() > self.queue_limit;
             queue.bytes += rest.len();
-            queue.frames.push_back(Queued { rest, receipt });
+            queue.frames.push_back(Queued {
+                rest,
+                kind,
+                since: *since.get_or_insert_with(Instant::now),
+                receipt,
+            });
+        }
+        if kind == Kind::Message {
+            queue.messages_out += taken;
         }
         let waiting = queue.frames.len();
         let dropped = overflow.then(|| queue.abandon());
@@ -236,6 +281,7 @@ impl Link {
             // The socket has room again: the other end has read.
             self.note_heard();
             queue.bytes = queue.bytes.saturating_sub(sent);
+            queue.bytes_out += sent as u64;
             while let Some(front) = queue.frames.front_mut() {
                 if sent < front.rest.len() {
                     front.rest.advance(sent);
@@ -243,6 +289,7 @@ impl Link {
                 }
                 sent -= front.rest.len();
                 if let Some(queued) = queue.frames.pop_front() {
+                    queue.messages_out += u64::from(queued.kind == Kind::Message);
                     done.extend(queued.receipt);
                 }
             }
@@ -281,9 +328,47 @@ impl Link {
         self.heard.store(true, Ordering::Relaxed);
     }
 
+    /// Bytes came in. Only the reader's task calls this.
+    pub(crate) fn note_received(&self, bytes: usize) {
+        self.note_heard();
+        let before = self.bytes_in.load(Ordering::Relaxed);
+        let after = before.wrapping_add(bytes as u64);
+        self.bytes_in.store(after, Ordering::Relaxed);
+    }
+
+    /// A command came in. Only the reader's task calls this.
+    pub(crate) fn note_message(&self) {
+        let before = self.messages_in.load(Ordering::Relaxed);
+        self.messages_in.store(before + 1, Ordering::Relaxed);
+    }
+
     /// Whether the other end gave a sign of life since this was last asked.
     pub(crate) fn was_heard(&self) -> bool {
         self.heard.swap(false, Ordering::Relaxed)
+    }
+}
+
+impl Line for Link {
+    fn traffic(&self) -> Traffic {
+        let closing = self.closing().is_some();
+        let queue = self.queue.lock();
+        let state = match queue.frames.front() {
+            _ if closing || queue.sealed => LineState::Closing,
+            Some(_) => LineState::Blocked,
+            None => LineState::Active,
+        };
+        Traffic {
+            bytes_in: self.bytes_in.load(Ordering::Relaxed),
+            bytes_out: queue.bytes_out,
+            messages_in: self.messages_in.load(Ordering::Relaxed),
+            messages_out: queue.messages_out,
+            queued_bytes: queue.bytes as u64,
+            lag: queue
+                .frames
+                .front()
+                .map_or(Duration::ZERO, |oldest| oldest.since.elapsed()),
+            state,
+        }
     }
 }
 
@@ -405,6 +490,35 @@ pub(crate) mod tests {
         assert_eq!(called.load(Ordering::SeqCst), 0, "and was not called");
         assert_eq!(link.queue.lock().frames.len(), 0);
         assert_eq!(link.send(bytes(b'd', 1)), Sent::Gone);
+    }
+
+    #[tokio::test]
+    async fn what_went_and_what_waits_is_counted_to_the_byte() {
+        let (link, mut client) = link().await;
+        link.send_all(&[bytes(b'a', 10), bytes(b'b', 20)], &mut []);
+        link.send_control(bytes(b'p', 2));
+        let traffic = link.traffic();
+        assert_eq!((traffic.messages_out, traffic.bytes_out), (2, 32));
+        assert_eq!((traffic.queued_bytes, traffic.lag), (0, Duration::ZERO));
+        assert_eq!(traffic.state, LineState::Active);
+
+        link.send(bytes(b'c', ENORMOUS));
+        link.send_control(bytes(b'p', 2));
+        let traffic = link.traffic();
+        assert_eq!(traffic.state, LineState::Blocked);
+        assert_eq!(traffic.messages_out, 2, "half a message is none");
+        let all = 34 + ENORMOUS as u64;
+        assert_eq!(traffic.bytes_out + traffic.queued_bytes, all);
+
+        let reading = tokio::spawn(async move { read(&mut client, 34 + ENORMOUS).await });
+        flush(&link).await;
+        reading.await.unwrap();
+        let traffic = link.traffic();
+        assert_eq!((traffic.messages_out, traffic.bytes_out), (3, all));
+        assert_eq!(traffic.state, LineState::Active);
+
+        link.close(CloseReason::Killed);
+        assert_eq!(link.traffic().state, LineState::Closing);
     }
 
     #[tokio::test]

@@ -15,6 +15,8 @@ use crate::event::Generation;
 const OWN_CLIENT: &str = "cometwire";
 /// Longest key or token, in bytes (compatibility reference §1.1).
 const MAX_PRESENTED_KEY: usize = 599;
+/// Longest `api` and longest `v` that are shown, in characters.
+const MAX_ANNOUNCED: usize = 16;
 
 /// What the URL of a connection says.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub(crate) struct ConnectionRequest {
     pub(crate) dev_id: DevId,
     /// Its own random name.
     pub(crate) uuid: Uuid,
+    /// Its program as it announces itself: `api`, a slash, `v`.
+    pub(crate) client_name: String,
 }
 
 /// What the other end is, which is known even when its request is refused.
@@ -91,6 +95,7 @@ impl ConnectionRequest {
         let mut uuid = Uuid::lenient("");
         let mut client = Client::Modern;
         let mut own = false;
+        let (mut api, mut announced) = (String::new(), String::new());
         for pair in parameters.split(['&', '?']) {
             let Some((name, value)) = pair.split_once('=') else {
                 continue;
@@ -100,10 +105,18 @@ impl ConnectionRequest {
                 "sesion" => key = Some(value),
                 "myid" => user = Some(value),
                 "devid" => dev_id = Some(value),
-                "v" => version = parse_version(&value),
+                "v" => {
+                    version = parse_version(&value);
+                    announced = shown(&value);
+                }
                 "uuid" => uuid = Uuid::lenient(&value),
-                "api" if value == "js" => client = Client::Original,
-                "api" => own = value == OWN_CLIENT,
+                "api" => {
+                    if value == "js" {
+                        client = Client::Original;
+                    }
+                    own = value == OWN_CLIENT;
+                    api = shown(&value);
+                }
                 _ => {}
             }
         }
@@ -126,6 +139,7 @@ impl ConnectionRequest {
                     .and_then(|number| DevId::new(number).ok())
                     .unwrap_or(DevId::ROOT),
                 uuid,
+                client_name: format!("{api}/{announced}"),
             }),
         };
         (Dialect { client, generation }, parsed)
@@ -156,6 +170,12 @@ fn parse_version(text: &str) -> Option<u32> {
         return None;
     }
     u32::try_from(parse_digits(major)?).ok()
+}
+
+/// What a client announces, fit to be shown.
+fn shown(text: &str) -> String {
+    let plain = text.chars().filter(|letter| letter.is_ascii_graphic());
+    plain.take(MAX_ANNOUNCED).collect()
 }
 
 fn parse_digits(text: &str) -> Option<i64> {

@@ -83,6 +83,8 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
             address,
             origin: headers.origin.into(),
             language: headers.language.into(),
+            client: request.client_name.into(),
+            line: Arc::clone(&link) as Arc<_>,
         },
         Err(error) => {
             tracing::debug!(conn = id.0, code = error.code(), "handshake_refused");
@@ -205,6 +207,9 @@ impl Session<'_> {
             };
             // Many small commands come with one reading.
             task::consume_budget().await;
+            if matches!(incoming, Message::Text(_) | Message::Binary(_)) {
+                self.link.note_message();
+            }
             match incoming {
                 Message::Text(text) => self.carry_out(&text).await,
                 // Binary is taken for text if it is text.

@@ -411,7 +411,7 @@ impl Members {
             }
             slot.quiet = slot.quiet.saturating_add(1);
             if slot.quiet == SWEEPS_PER_INTERVAL {
-                slot.link.send(frame::ping());
+                slot.link.send_control(frame::ping());
             } else if slot.quiet == 2 * SWEEPS_PER_INTERVAL {
                 slot.link.close(CloseReason::Silent);
             }

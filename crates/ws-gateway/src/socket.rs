@@ -38,7 +38,7 @@ impl AsyncRead for Socket {
             match self.link.stream().try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     if count > 0 {
-                        self.link.note_heard();
+                        self.link.note_received(count);
                     }
                     buffer.advance(count);
                     return Poll::Ready(Ok(()));
@@ -56,7 +56,7 @@ impl AsyncWrite for Socket {
         _context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match self.link.send(Bytes::copy_from_slice(bytes)) {
+        match self.link.send_control(Bytes::copy_from_slice(bytes)) {
             Sent::Accepted => Poll::Ready(Ok(bytes.len())),
             Sent::Overflow | Sent::Gone => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
         }

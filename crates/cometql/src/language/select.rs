@@ -2,15 +2,16 @@
 //! otherwise, and always off the async threads where it may take long.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlparser::ast::Query;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{CometQl, CometQlSession};
 use crate::answer::{Column, DATABASE, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::lookup;
-use crate::query::context::SessionContext;
+use crate::query::context::{CancelToken, SessionContext};
 use crate::query::name_as_typed;
 use crate::statement::{self, KeyLookup, Select, TableName};
 use crate::tables::Table;
@@ -96,7 +97,14 @@ impl CometQlSession {
     {
         let patience = self.language.config.query.max_time;
         let turn = Arc::clone(&self.language.turns).acquire_owned();
-        let turn = timeout(patience, turn).await.map_err(|_| {
+        let turn = tokio::select! {
+            turn = timeout(patience, turn) => turn,
+            () = cancelled(&self.context.cancel) => {
+                let sentence = "Query execution was interrupted";
+                return Err(SqlError::new(ErrorKind::Interrupted, sentence));
+            }
+        };
+        let turn = turn.map_err(|_| {
             let seconds = patience.as_secs_f64();
             let sentence =
                 format!("the query waited {seconds} seconds for others and was given up");
@@ -156,6 +164,16 @@ impl CometQlSession {
         ))
     }
 }
+
+/// Resolves when a statement that waits for its turn was killed.
+async fn cancelled(cancel: &CancelToken) {
+    while !cancel.is_cancelled() {
+        sleep(WAIT_STEP).await;
+    }
+}
+
+/// How often a query that waits for its turn looks whether it was killed.
+const WAIT_STEP: Duration = Duration::from_millis(50);
 
 /// Keys of a lookup that takes long even in memory.
 const MANY_KEYS: usize = 1000;

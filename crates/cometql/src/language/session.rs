@@ -8,7 +8,7 @@ use sqlparser::ast::Query;
 
 use super::{CometQl, explaining};
 use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
-use crate::backend::Session;
+use crate::backend::{KillSignal, Session};
 use crate::change::{self, by_query};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 use crate::lookup;
@@ -28,6 +28,7 @@ pub struct CometQlSession {
     pub(super) context: SessionContext,
     /// What came of its last messages, if variables do not tell it yet.
     pub(super) published: Option<Publication>,
+    pub(super) killed: KillSignal,
 }
 
 impl Drop for CometQlSession {
@@ -174,6 +175,15 @@ impl Session for CometQlSession {
 
     fn error_numbers(&self) -> ErrorNumbers {
         self.context.variables.error_numbers()
+    }
+
+    fn kill_signal(&self) -> KillSignal {
+        self.killed.clone()
+    }
+
+    fn kill(&mut self, id: u32) -> Result<(), SqlError> {
+        self.permit()?;
+        self.terminate(u64::from(id), false)
     }
 }
 
@@ -325,11 +335,9 @@ impl CometQlSession {
                 self.transaction().release(&name)?;
                 Done::default()
             }
-            Statement::Kill { id, .. } => {
-                return Err(SqlError::new(
-                    ErrorKind::UnknownThread,
-                    format!("no connection {id} of yours can be killed"),
-                ));
+            Statement::Kill { query_only, id } => {
+                self.terminate(id, query_only)?;
+                Done::default()
             }
             Statement::Explain(explained) => {
                 return self.explain(&explained, parameters).map(Answer::Rows);
@@ -337,6 +345,17 @@ impl CometQlSession {
             Statement::Empty | Statement::Ignored => Done::default(),
         };
         Ok(Answer::Done(done))
+    }
+
+    /// KILL. Whoever ends itself is told what everybody is whose statement was killed.
+    fn terminate(&self, id: u64, query_only: bool) -> Result<(), SqlError> {
+        let processes = &self.language.processes;
+        processes.kill(&self.context, id, query_only)?;
+        if id == u64::from(self.context.connection_id) {
+            let sentence = "Query execution was interrupted";
+            return Err(SqlError::new(ErrorKind::Interrupted, sentence));
+        }
+        Ok(())
     }
 
     /// Clients SET a lot on connecting; what this server does not know has no

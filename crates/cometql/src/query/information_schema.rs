@@ -35,14 +35,14 @@ pub trait ProcessSource: Send + Sync + 'static {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process {
     /// The connection's number, as KILL takes it.
-    pub id: u32,
+    pub id: u64,
     /// The MySQL user name.
     pub user: String,
     /// The client's address.
     pub host: String,
     /// The database chosen, if any.
     pub database: Option<String>,
-    /// `Query`, `Sleep`, ….
+    /// `Query`, `Sleep`, `Browser`.
     pub command: String,
     /// Seconds in this state.
     pub time: u64,
@@ -676,7 +676,7 @@ fn processes_rows(system: &System, context: &SessionContext) -> Rows {
         .into_iter()
         .map(|process| {
             row![
-                process.id,
+                i64::try_from(process.id).unwrap_or(i64::MAX),
                 process.user,
                 process.host,
                 process.database.as_deref(),

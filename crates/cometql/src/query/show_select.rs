@@ -76,7 +76,8 @@ pub(super) fn select(
             let info = if *full { "INFO" } else { "LEFT(INFO, 100)" };
             let text = format!(
                 "SELECT ID AS Id, USER AS User, HOST AS Host, DB AS db, COMMAND AS Command, \
-                 TIME AS Time, STATE AS State, {info} AS Info FROM information_schema.PROCESSLIST"
+                 TIME AS Time, STATE AS State, {info} AS Info FROM information_schema.PROCESSLIST \
+                 ORDER BY ID LIMIT {MOST_PROCESSES}"
             );
             (text, Vec::new(), all)
         }
@@ -88,6 +89,10 @@ pub(super) fn select(
     let parameters = parameters.into_iter().map(Parameter::Text).collect();
     Ok(filtered(rows, parameters, filter))
 }
+
+/// The most rows of SHOW PROCESSLIST; sessions come before browsers.
+/// `information_schema.PROCESSLIST` has all.
+const MOST_PROCESSES: usize = 20_000;
 
 /// Applies LIKE to the first column of `rows`, or WHERE to any of them.
 fn filtered(rows: String, mut parameters: Vec<Parameter>, filter: &Filter) -> ShowSelect {

@@ -103,7 +103,7 @@ impl StatusSource for Facts {
 impl ProcessSource for Facts {
     fn processes(&self, context: &SessionContext) -> Vec<Process> {
         vec![Process {
-            id: context.connection_id,
+            id: context.connection_id.into(),
             user: context.user.to_string(),
             host: "127.0.0.1".into(),
             command: "Query".into(),

@@ -4,8 +4,10 @@
 
 mod conference;
 mod conference_members;
+mod connections;
 mod dialogs;
 mod guide;
+pub(crate) mod live;
 mod overlay;
 mod pipes_messages;
 mod pipes_settings;
@@ -13,6 +15,7 @@ mod pipes_table;
 mod profiler;
 mod revoked_tokens;
 mod row;
+mod subscriptions;
 mod users_auth;
 mod users_data;
 mod users_in_pipes;
@@ -140,6 +143,8 @@ impl Catalogue {
                 Arc::new(conference::Conference { hall: hall() }),
                 Arc::new(conference_members::ConferenceMembers),
                 Arc::new(profiler::Profiler),
+                Arc::new(connections::Connections { hall: hall() }),
+                Arc::new(subscriptions::Subscriptions { hall: hall() }),
             ],
         }
     }

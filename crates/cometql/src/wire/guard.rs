@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::answer::Done;
-use crate::backend::{Backend, Session};
+use crate::backend::{Backend, KillSignal, Session};
 use crate::error::{ErrorKind, SqlError};
 
 use super::engine::{Engine, Exchange};
@@ -35,8 +35,8 @@ pub(super) enum Ending {
     /// The client closed without a word.
     #[error("closed by the client")]
     Closed,
-    /// The client killed its own connection.
-    #[error("killed by itself")]
+    /// Somebody killed the connection, perhaps its own client.
+    #[error("killed")]
     Killed,
     /// Nothing came for longer than allowed.
     #[error("timed out")]
@@ -63,6 +63,7 @@ pub(super) struct Guard<'a, B: Backend, S> {
     pub(super) wire: &'a Wire<B>,
     stream: PacketStream<S>,
     peer: Peer,
+    pub(super) killed: KillSignal,
     pub(super) exchange: Arc<Mutex<Exchange<B::Session>>>,
     /// Started when a command needs it, dropped when it holds much memory.
     pub(super) engine: Option<Engine<B::Session>>,
@@ -89,6 +90,7 @@ where
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let limits = wire.limits();
+        let killed = verified.session.kill_signal();
         let mut exchange = Exchange::new(verified.session, reply, limits.max_reply);
         let status = exchange.status();
         let greeted = Done {
@@ -100,6 +102,7 @@ where
             wire,
             stream,
             peer,
+            killed,
             exchange: Arc::new(Mutex::new(exchange)),
             engine: None,
             statements: PreparedStatements::new(limits.max_statements, limits.max_prepared_bytes),
@@ -148,6 +151,9 @@ where
         }
         self.grown |= packet.payload.len() > LARGE;
         self.command(packet).await?;
+        if self.killed.is_killed() {
+            return Err(Ending::Killed);
+        }
         self.flush_if_full().await?;
         Ok(())
     }
@@ -200,6 +206,7 @@ where
                 _ => Ok(()),
             },
             () = stopping(&mut self.shutdown) => Err(Ending::Shutdown),
+            () = self.killed.killed() => Err(Ending::Killed),
             () = sleep(patience) => Err(Ending::TimedOut),
         }
     }
@@ -337,6 +344,7 @@ where
         exchange.reply = reply;
         match changed {
             Ok(Ok(verified)) => {
+                self.killed = verified.session.kill_signal();
                 exchange.session = Some(verified.session);
                 self.multi_statements = allows_multi_statements(self.capabilities);
                 let status = exchange.status();
@@ -353,9 +361,8 @@ where
         }
     }
 
-    /// COM_PROCESS_KILL: a connection may end itself. Ending another one needs
-    /// a register of connections and rights to it, which belong to the language
-    /// (`KILL`); this command only knows its own connection.
+    /// COM_PROCESS_KILL: a connection may end itself. Who may end another one is
+    /// the session's to say, as with `KILL`.
     fn kill(&mut self, body: &[u8]) -> Result<(), Ending> {
         match Fields::new(body).u32() {
             Ok(id) if id == self.peer.connection_id => {
@@ -365,10 +372,10 @@ where
                 ));
                 return Err(Ending::Killed);
             }
-            Ok(id) => self.refuse(&SqlError::new(
-                ErrorKind::UnknownThread,
-                format!("There is no connection {id} that this one may kill"),
-            )),
+            Ok(id) => {
+                let killed = self.with_session(|session| session.kill(id));
+                self.done(killed);
+            }
             Err(malformed) => self.refuse(&malformed_command(malformed)),
         }
         Ok(())

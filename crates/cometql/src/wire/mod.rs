@@ -80,7 +80,7 @@ impl<B: Backend> Wire<B> {
             limits,
             tls: None,
             started: Instant::now(),
-            next_connection_id: AtomicU32::new(1),
+            next_connection_id: AtomicU32::new(0),
             connections: AtomicUsize::new(0),
             questions: AtomicU64::new(0),
         }
@@ -157,7 +157,8 @@ impl<B: Backend> Wire<B> {
         };
         let peer = Peer {
             address,
-            connection_id: self.next_connection_id.fetch_add(1, Ordering::Relaxed),
+            connection_id: 1 + self.next_connection_id.fetch_add(1, Ordering::Relaxed)
+                % CONNECTION_IDS,
             tls: None,
         };
         let identity = self.tls.as_ref().map(|tls| tls.identity.borrow().clone());
@@ -408,6 +409,9 @@ impl LoginFailure {
         }
     }
 }
+
+/// Connections are numbered from 1 up to this; above are the numbers of browsers.
+const CONNECTION_IDS: u32 = 1_000_000_000;
 
 /// How long accepting waits after it failed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, KillSignal};
 use crate::error::SqlError;
 use crate::scan;
 use crate::statement::refuse_replication_prefix;
@@ -148,12 +148,21 @@ where
         engine.feed(head, body);
         loop {
             // Answers to earlier commands do not wait for a slow statement.
-            let step = if self.exchange.lock().reply.is_empty() {
-                engine.step().await
-            } else if let Ok(step) = timeout(HOLD_BACK, engine.step()).await {
-                step
-            } else {
-                Step::Full
+            let holds_answers = !self.exchange.lock().reply.is_empty();
+            let step = async {
+                if !holds_answers {
+                    engine.step().await
+                } else if let Ok(step) = timeout(HOLD_BACK, engine.step()).await {
+                    step
+                } else {
+                    Step::Full
+                }
+            };
+            let step = tokio::select! {
+                biased;
+                step = step => step,
+                // The statement goes with its session, and undone with it what it can undo.
+                () = outlives_kill(&self.killed) => return Err(Ending::Killed),
             };
             match step {
                 Step::Full => self.flush().await?,
@@ -170,6 +179,15 @@ where
         Ok(())
     }
 }
+
+/// Resolves when a statement has not ended by itself after its connection was killed.
+async fn outlives_kill(killed: &KillSignal) {
+    killed.killed().await;
+    sleep(KILL_PATIENCE).await;
+}
+
+/// How long a statement of a killed connection has to end with its own answer.
+const KILL_PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) const COM_QUERY: u8 = 0x03;
 pub(super) const COM_STMT_EXECUTE: u8 = 0x17;

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use cometql::answer::{Answer, Column, Done, Parameter, ResultSet};
 use cometql::backend::{Backend, Login, Session};
@@ -28,6 +29,7 @@ pub(crate) struct House {
     hall: Arc<Hall>,
     shard: Arc<Recorder>,
     backend: CometQlBackend,
+    next_session: AtomicU32,
 }
 
 impl House {
@@ -54,6 +56,7 @@ impl House {
             hall,
             shard,
             backend: CometQlBackend(language),
+            next_session: AtomicU32::new(7),
         }
     }
 
@@ -62,7 +65,7 @@ impl House {
             user: user.to_owned(),
             database: database.map(str::to_owned),
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            connection_id: 7,
+            connection_id: self.next_session.fetch_add(1, Ordering::Relaxed),
             tls: None,
         })?;
         Ok(Client { session })
@@ -87,6 +90,8 @@ impl House {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             origin: "http://example.org".into(),
             language: "en-US,en".into(),
+            client: "js/4.08".into(),
+            line: Arc::new(pipes::traffic::NoLine),
         };
         let connection = self.hall.connect(visitor, id, index, |_| ()).await.unwrap();
         Browser {
@@ -150,6 +155,11 @@ impl Browser {
         for receipt in receipts {
             receipt();
         }
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> u64 {
+        self.connection.id.0
     }
 
     pub(crate) fn close(&self) {

@@ -3,7 +3,7 @@
 
 use super::house::House;
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "users_auth",
     "users_time",
     "users_messages",
@@ -16,6 +16,8 @@ const TABLES: [&str; 12] = [
     "conference",
     "conference_members",
     "profiler",
+    "connections",
+    "subscriptions",
 ];
 
 #[tokio::test]
@@ -129,6 +131,10 @@ async fn the_status_counts_what_its_tenant_may_see() {
         "network_events",
         "slow_readers",
         "silent_readers",
+        "killed",
+        "keys_deleted",
+        "tokens_revoked",
+        "shut_down",
     ] {
         assert!(of(&global, name).is_some(), "{name}");
     }

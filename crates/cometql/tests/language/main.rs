@@ -17,6 +17,7 @@ mod further_tables;
 mod house;
 mod inserts;
 mod introspection;
+mod live;
 mod prepared;
 mod programs;
 mod refusals;

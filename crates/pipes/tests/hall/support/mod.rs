@@ -241,6 +241,8 @@ impl House {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             origin: "".into(),
             language: "".into(),
+            client: "js/4.08".into(),
+            line: Arc::new(pipes::traffic::NoLine),
         };
         let shard = Arc::clone(&self.shards[index]);
         shard.open(id);
