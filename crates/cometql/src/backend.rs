@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -95,11 +96,18 @@ pub trait Session: Send + 'static {
     /// COM_RESET_CONNECTION: forgets everything but who logged in.
     fn reset(&mut self);
 
-    /// COM_FIELD_LIST: the columns of `table`.
+    /// COM_FIELD_LIST: the columns of `table` that are like `pattern`; all when
+    /// it is empty.
     ///
     /// # Errors
-    /// `UnknownTable`.
-    fn field_list(&self, table: &str) -> Result<Vec<Column>, SqlError>;
+    /// `UnknownTable`; `TooManyValues` when the pattern is too long.
+    fn field_list(&self, table: &str, pattern: &str) -> Result<Vec<Column>, SqlError>;
+
+    /// How long this session wants to be kept without a command, if it has said
+    /// so (`SET wait_timeout`). The wire's own bound holds besides.
+    fn idle_timeout(&self) -> Option<Duration> {
+        None
+    }
 
     /// Whether the session is inside BEGIN … COMMIT (status flag IN_TRANS).
     fn in_transaction(&self) -> bool;

@@ -185,6 +185,8 @@ error_kinds! {
     PacketsOutOfOrder => 1156, 1156, "08S01";
     /// Something that cannot be done while changes wait for COMMIT.
     ActiveTransaction => 1192, 1192, "HY000";
+    /// So many failed logins of an address wait that it is not greeted.
+    HostBlocked => 1129, 1129, "HY000";
     /// No such system variable.
     UnknownVariable => 1193, 1193, "HY000";
     /// More changes, or more bytes, than a transaction may have.

@@ -2,6 +2,7 @@
 //! does. SELECT is in the sibling `select`, INSERT and DELETE in [`crate::change`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pipes::name::DevId;
 use sqlparser::ast::Query;
@@ -13,6 +14,7 @@ use crate::change::{self, by_query};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 use crate::lookup;
 use crate::query::context::SessionContext;
+use crate::query::is_like;
 use crate::query::table::{ColumnKind, Value as Field};
 use crate::scan;
 use crate::statement::{self, Assignment, Condition, Select, Statement};
@@ -155,14 +157,21 @@ impl Session for CometQlSession {
         self.published = None;
     }
 
-    fn field_list(&self, table: &str) -> Result<Vec<Column>, SqlError> {
+    fn field_list(&self, table: &str, pattern: &str) -> Result<Vec<Column>, SqlError> {
         self.permit()?;
         let table = self.language.catalogue.find(table)?;
-        Ok(table
-            .columns()
-            .iter()
-            .map(|column| column.definition(table.name()))
-            .collect())
+        let mut columns = Vec::new();
+        for column in table.columns() {
+            let column = column.definition(table.name());
+            if pattern.is_empty() || is_like(&column.name, pattern)? {
+                columns.push(column);
+            }
+        }
+        Ok(columns)
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.context.variables.wait_timeout()
     }
 
     fn in_transaction(&self) -> bool {

@@ -49,6 +49,7 @@ pub use context::{CancelToken, SessionContext};
 pub(crate) use engine::sql_select_limit;
 pub use engine::{Engine, QueryLimits};
 pub use information_schema::{Process, ProcessSource, Sources, StatusSource};
+pub(crate) use pattern::is_like;
 pub use rewrite::{MAX_COLUMNS, MAX_DEPTH, MAX_UNION};
 pub use table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
 pub use typed::name_as_typed;

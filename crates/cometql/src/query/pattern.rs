@@ -48,6 +48,14 @@ enum Part {
     Exactly(char),
 }
 
+/// Whether the whole of `text` is like `pattern`, in which `\\` escapes.
+///
+/// # Errors
+/// `TooManyValues` beyond [`MAX_PATTERN_BYTES`].
+pub(crate) fn is_like(text: &str, pattern: &str) -> Result<bool, SqlError> {
+    LikePattern::new(pattern, Some('\\'), Case::Any)?.matches(text, || Ok(()))
+}
+
 impl LikePattern {
     /// # Errors
     /// `TooManyValues` beyond [`MAX_PATTERN_BYTES`].

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 
@@ -132,9 +133,9 @@ impl Variables {
     /// `ANSI_QUOTES`.
     ///
     /// # Errors
-    /// `UnknownVariable`; `InvalidValue` when a flag is neither on nor off, or
-    /// `cometwire_error_numbers` neither `cometql` nor `mysql`; `TooLong`
-    /// beyond [`MAX_VARIABLE_BYTES`].
+    /// `UnknownVariable`; `InvalidValue` when a flag is neither on nor off,
+    /// `cometwire_error_numbers` neither `cometql` nor `mysql`, or a time-out no
+    /// number; `TooLong` beyond [`MAX_VARIABLE_BYTES`].
     pub fn set(&mut self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
         let (name, (kind, _)) = self.server.entry(name)?;
         if value.is_some_and(|value| value.len() > MAX_VARIABLE_BYTES) {
@@ -152,6 +153,9 @@ impl Variables {
         }
         let value = match (name, value) {
             (ERROR_NUMBERS, value) => Some(error_numbers_name(value)?.into()),
+            (WAIT_TIMEOUT | INTERACTIVE_TIMEOUT, Some(value)) => {
+                Some(self.tolerable_seconds(name, value)?)
+            }
             ("sql_mode", Some(value)) => Some(tolerable_sql_mode(value).into()),
             (_, Some(value)) if kind.is_flag() => Some(flag(name, value)?.into()),
             (_, value) => value.map(Arc::from),
@@ -183,6 +187,23 @@ impl Variables {
     /// Whether the session is in autocommit mode.
     pub fn autocommit(&self) -> bool {
         matches!(self.get("autocommit"), Ok(Some(value)) if &*value == "1")
+    }
+
+    /// How long the session wants to be kept without a command, if it has said so.
+    pub fn wait_timeout(&self) -> Option<Duration> {
+        let seconds = self.session.get(WAIT_TIMEOUT)?.as_deref()?;
+        seconds.parse().ok().map(Duration::from_secs)
+    }
+
+    /// A time-out in seconds as it will be kept: at least one, and no longer than
+    /// the server's own, which always holds.
+    fn tolerable_seconds(&self, name: &str, value: &str) -> Result<Arc<str>, SqlError> {
+        let seconds: i64 = value.trim().parse().map_err(|_| {
+            SqlError::invalid(format!("{name} is a number of seconds, got '{value}'"))
+        })?;
+        let most = self.server.get(name)?.and_then(|most| most.parse().ok());
+        let kept = seconds.min(most.unwrap_or(i64::MAX)).max(1);
+        Ok(kept.to_string().into())
     }
 
     /// Which error numbers the session asked for.
@@ -260,6 +281,8 @@ fn tolerable_sql_mode(value: &str) -> String {
 }
 
 const ERROR_NUMBERS: &str = "cometwire_error_numbers";
+const WAIT_TIMEOUT: &str = "wait_timeout";
+const INTERACTIVE_TIMEOUT: &str = "interactive_timeout";
 
 /// The two names of one flag.
 const READ_ONLY: [&str; 2] = ["transaction_read_only", "tx_read_only"];
@@ -324,10 +347,11 @@ const DEFAULTS: &[(&str, Kind, Option<&str>)] = &[
     ("max_allowed_packet", Kind::Fixed, Some("16777216")),
     ("max_connections", Kind::Fixed, Some("10000")),
     ("max_execution_time", Kind::Text, Some("0")),
+    ("max_prepared_stmt_count", Kind::Fixed, Some("16382")),
     ("max_user_connections", Kind::Fixed, Some("0")),
     ("net_buffer_length", Kind::Fixed, Some("16384")),
-    ("net_read_timeout", Kind::Text, Some("30")),
-    ("net_write_timeout", Kind::Text, Some("60")),
+    ("net_read_timeout", Kind::Fixed, Some("60")),
+    ("net_write_timeout", Kind::Fixed, Some("60")),
     ("old_passwords", Kind::Fixed, Some("0")),
     ("optimizer_switch", Kind::Text, Some("")),
     ("performance_schema", Kind::FixedFlag, Some("0")),
@@ -389,6 +413,22 @@ mod tests {
 
     fn variables() -> Variables {
         Variables::new(Arc::new(ServerVariables::default()))
+    }
+
+    #[test]
+    fn a_time_out_is_kept_as_far_as_the_server_keeps_it() {
+        let mut variables = variables();
+        assert_eq!(variables.wait_timeout(), None);
+        for (asked, kept) in [("60", 60), ("0", 1), ("-1", 1), ("31536000", 28_800)] {
+            variables.set("wait_timeout", Some(asked)).unwrap();
+            assert_eq!(variables.wait_timeout(), Some(Duration::from_secs(kept)));
+            let shown = variables.get("wait_timeout").unwrap().unwrap();
+            assert_eq!(*shown, *kept.to_string());
+        }
+        let error = variables.set("wait_timeout", Some("long")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::InvalidValue);
+        variables.set("wait_timeout", Some("DEFAULT")).unwrap();
+        assert_eq!(variables.wait_timeout(), None);
     }
 
     #[test]

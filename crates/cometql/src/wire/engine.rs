@@ -13,6 +13,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use opensrv_mysql::{AsyncMysqlIntermediary, IntermediaryOptions};
@@ -91,6 +92,11 @@ impl<S: Session> Exchange<S> {
                 autocommit: s.autocommit(),
                 more_results: self.more_results,
             })
+    }
+
+    /// How long the session wants to be kept without a command.
+    pub(super) fn idle_timeout(&self) -> Option<Duration> {
+        self.session.as_ref()?.idle_timeout()
     }
 
     /// Answers with an ERR in the numbering the session asked for.

@@ -126,7 +126,7 @@ where
                 self.stream.close().await;
             }
             Ending::Login(LoginFailure::Refused(_)) => {
-                sleep(self.wire.limits().failure_delay).await;
+                self.wire.hold_back(self.peer.address).await;
                 let _ = self.flush().await;
                 self.stream.close_gently(discard).await;
             }
@@ -187,12 +187,13 @@ where
         if self.grown {
             self.trim();
         }
-        let soon = limits.trim_after.min(limits.idle_timeout);
+        let idle = self.exchange.lock().idle_timeout();
+        let patience = idle.map_or(limits.idle_timeout, |idle| idle.min(limits.idle_timeout));
+        let soon = limits.trim_after.min(patience);
         match self.read_for(soon).await {
             Err(Ending::TimedOut) => {
                 self.trim();
-                self.read_for(limits.idle_timeout.saturating_sub(soon))
-                    .await
+                self.read_for(patience.saturating_sub(soon)).await
             }
             read => read,
         }
@@ -305,6 +306,12 @@ where
                 _ => self.refuse(&unknown_command(command)),
             },
             command::DEBUG => self.eof(),
+            // Nothing is cached that FLUSH could give back.
+            command::REFRESH => self.done(Ok(())),
+            command::SHUTDOWN => self.refuse(&SqlError::new(
+                ErrorKind::Forbidden,
+                "This server is stopped by a signal (SIGTERM), not by a client",
+            )),
             unknown => self.refuse(&unknown_command(unknown)),
         }
     }
@@ -381,13 +388,17 @@ where
         Ok(())
     }
 
-    /// The pattern after the table name is not applied: clients send none.
+    /// A table, and a pattern of columns: everything after the table's NUL.
     fn field_list(&mut self, body: &[u8]) {
-        let columns = Fields::new(body)
-            .until_nul()
-            .map_err(malformed_command)
-            .and_then(|name| text(name, "The table name"))
-            .and_then(|table| self.with_session(|session| session.field_list(table)));
+        let mut fields = Fields::new(body);
+        let asked = fields.until_nul().map_err(malformed_command);
+        let columns = asked.and_then(|table| {
+            let pattern = fields.rest();
+            let pattern = pattern.strip_suffix(&[0]).unwrap_or(pattern);
+            let table = text(table, "The table name")?;
+            let pattern = text(pattern, "The pattern of columns")?;
+            self.with_session(|session| session.field_list(table, pattern))
+        });
         match columns {
             Ok(columns) => {
                 let mut exchange = self.exchange.lock();
@@ -472,6 +483,8 @@ mod command {
     pub(super) const INIT_DB: u8 = 0x02;
     pub(super) const QUERY: u8 = statements::COM_QUERY;
     pub(super) const FIELD_LIST: u8 = 0x04;
+    pub(super) const REFRESH: u8 = 0x07;
+    pub(super) const SHUTDOWN: u8 = 0x08;
     pub(super) const STATISTICS: u8 = 0x09;
     pub(super) const PROCESS_KILL: u8 = 0x0C;
     pub(super) const DEBUG: u8 = 0x0D;

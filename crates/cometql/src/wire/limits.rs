@@ -28,8 +28,9 @@ pub struct Limits {
     pub max_prepared_bytes: usize,
     /// From the greeting to the OK. Default 10 s.
     pub login_timeout: Duration,
-    /// How long a connection may wait for its next command. Default 28800 s
-    /// (eight hours: persistent PHP connections idle long).
+    /// How long a connection may wait for its next command, unless its session
+    /// wants less ([`Session::idle_timeout`](crate::backend::Session::idle_timeout)).
+    /// Default 28800 s (eight hours: persistent PHP connections idle long).
     pub idle_timeout: Duration,
     /// How long a command that has begun to arrive may stand still. Default 60 s.
     pub read_timeout: Duration,
@@ -37,6 +38,10 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long the answer to a failed login is held back. Default 100 ms.
     pub failure_delay: Duration,
+    /// Answers to failed logins that may be held back for one address (for IPv6:
+    /// its /64); past it the address is told 1129 instead of being greeted, until
+    /// one has gone out. Default 32.
+    pub max_held_failures: usize,
     /// How long an idle connection keeps its buffers for the next command.
     /// Default 5 s.
     pub trim_after: Duration,
@@ -59,6 +64,7 @@ impl Default for Limits {
             read_timeout: Duration::from_secs(60),
             write_timeout: Duration::from_secs(60),
             failure_delay: Duration::from_millis(100),
+            max_held_failures: 32,
             trim_after: Duration::from_secs(5),
             login_error_numbers: ErrorNumbers::default(),
         }

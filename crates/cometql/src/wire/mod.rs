@@ -8,9 +8,11 @@
 //!
 //! # Layout, from bytes to statements
 //! - [`limits`](Limits): every bound, with its default.
+//! - `listener`: where connections come from.
 //! - `packet`: bytes to packets and back.
 //! - `fields`: the fields of a packet.
-//! - `greeting`, `login`, `auth`, `handshake`: the connection phase; `tls` in the middle of it.
+//! - `greeting`, `login`, `auth`, `handshake`: the connection phase; `tls` in the middle
+//!   of it, `failures`: logins that failed, by address.
 //! - `guard`: the command phase; `statements`: its commands that run SQL.
 //! - `prepared`: prepared statements, and the check of what executes them.
 //! - `engine`, `shim`: opensrv-mysql and what it calls.
@@ -18,11 +20,13 @@
 
 mod auth;
 mod engine;
+mod failures;
 mod fields;
 mod greeting;
 mod guard;
 mod handshake;
 mod limits;
+mod listener;
 mod login;
 mod packet;
 mod prepared;
@@ -37,7 +41,6 @@ use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant as Deadline, sleep, timeout_at};
@@ -48,9 +51,11 @@ use crate::error::{ErrorKind, SqlError};
 
 pub use greeting::SERVER_VERSION;
 pub use limits::{Limits, MAX_PACKET_CEILING};
+pub use listener::Listener;
 pub use tls::{Identity, Tls};
 
 use auth::Salt;
+use failures::Failures;
 use guard::{Ending, Guard};
 use handshake::{LoginFailure, Peer};
 use login::ClientHello;
@@ -68,6 +73,7 @@ pub struct Wire<B> {
     next_connection_id: AtomicU32,
     connections: AtomicUsize,
     questions: AtomicU64,
+    failures: Failures,
 }
 
 impl<B: Backend> Wire<B> {
@@ -75,10 +81,12 @@ impl<B: Backend> Wire<B> {
     pub fn new(backend: Arc<B>, mut limits: Limits) -> Self {
         limits.max_packet = limits.max_packet.min(MAX_PACKET_CEILING);
         limits.max_reply = limits.max_reply.max(1);
+        let failures = Failures::new(limits.max_held_failures);
         Self {
             backend,
             limits,
             tls: None,
+            failures,
             started: Instant::now(),
             next_connection_id: AtomicU32::new(0),
             connections: AtomicUsize::new(0),
@@ -102,7 +110,7 @@ impl<B: Backend> Wire<B> {
     /// future drops what is left.
     pub async fn serve(
         self: Arc<Self>,
-        listener: TcpListener,
+        listener: impl Listener,
         mut shutdown: watch::Receiver<bool>,
     ) {
         let mut sessions = JoinSet::new();
@@ -111,12 +119,12 @@ impl<B: Backend> Wire<B> {
                 biased;
                 () = stopping(&mut shutdown) => break,
                 Some(ended) = sessions.join_next() => note(ended),
-                accepted = listener.accept() => match accepted {
+                accepted = listener.next() => match accepted {
                     Ok((stream, address)) => {
                         let wire = Arc::clone(&self);
                         let shutdown = shutdown.clone();
                         sessions.spawn(async move {
-                            wire.serve_tcp(stream, address.ip().to_canonical(), shutdown).await;
+                            wire.serve_connection(stream, address, shutdown).await;
                         });
                     }
                     Err(error) => {
@@ -148,13 +156,14 @@ impl<B: Backend> Wire<B> {
         let deadline = Deadline::now() + self.limits.login_timeout;
         let mut stream = PacketStream::new(stream, self.limits.write_timeout);
         let mut reply = Reply::default();
-        let Some(_counted) = Counted::new(&self.connections, self.limits.max_connections) else {
+        let counted = Counted::new(&self.connections, self.limits.max_connections);
+        if let Err(refusal) = self.greets(counted.is_some(), address) {
             reply.begin_unasked();
-            reply.error(&self.too_many(), self.limits.login_error_numbers);
+            reply.error(&refusal, self.limits.login_error_numbers);
             let _ = stream.send(&reply.take()).await;
             stream.close().await;
             return;
-        };
+        }
         let peer = Peer {
             address,
             connection_id: 1 + self.next_connection_id.fetch_add(1, Ordering::Relaxed)
@@ -292,14 +301,6 @@ impl<B: Backend> Wire<B> {
         )
     }
 
-    async fn serve_tcp(&self, stream: TcpStream, address: IpAddr, shutdown: watch::Receiver<bool>) {
-        // Only latency is lost where this fails.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "nodelay_failed");
-        }
-        self.serve_connection(stream, Some(address), shutdown).await;
-    }
-
     /// Answers a login that failed, and closes.
     async fn refuse<S>(
         &self,
@@ -315,7 +316,7 @@ impl<B: Backend> Wire<B> {
             return stream.close().await;
         };
         if let LoginFailure::Refused(_) = failure {
-            sleep(self.limits.failure_delay).await;
+            self.hold_back(arrival.peer.address).await;
         }
         let numbers = self.limits.login_error_numbers;
         arrival.reply.error(error, numbers);
@@ -330,14 +331,30 @@ impl<B: Backend> Wire<B> {
         required && peer.tls.is_none() && peer.address.is_some()
     }
 
-    fn too_many(&self) -> SqlError {
-        SqlError::new(
-            ErrorKind::TooManyConnections,
-            format!(
-                "Too many connections: all {} are taken",
-                self.limits.max_connections
-            ),
-        )
+    /// Lets the answer to a failed login wait, so that guessing takes time.
+    async fn hold_back(&self, address: Option<IpAddr>) {
+        let _held = self.failures.hold(address);
+        sleep(self.limits.failure_delay).await;
+    }
+
+    /// Whether a new connection is worth a greeting.
+    fn greets(&self, has_room: bool, address: Option<IpAddr>) -> Result<(), SqlError> {
+        if !has_room {
+            return Err(SqlError::new(
+                ErrorKind::TooManyConnections,
+                format!(
+                    "Too many connections: all {} are taken",
+                    self.limits.max_connections
+                ),
+            ));
+        }
+        match address {
+            Some(address) if self.failures.are_too_many(Some(address)) => Err(SqlError::new(
+                ErrorKind::HostBlocked,
+                format!("Host '{address}' has too many failed logins at this moment; try again"),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

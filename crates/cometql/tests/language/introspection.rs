@@ -70,14 +70,18 @@ async fn every_table_is_described_as_it_is_selected() {
                 .collect();
             assert_eq!(fields.join("|"), selected, "{sql}");
         }
-        let fields = cometql::backend::Session::field_list(&php.session, table).unwrap();
+        let fields = cometql::backend::Session::field_list(&php.session, table, "").unwrap();
         assert_eq!(super::house::names(&fields), selected);
         let create = php.rows(&format!("SHOW CREATE TABLE {table}")).await;
         assert!(create.contains("CREATE TABLE"), "{create}");
     }
     assert_eq!(php.refused("DESCRIBE nowhere").await.0, 15);
     assert_eq!(php.refused("SHOW COLUMNS FROM nowhere").await.0, 15);
-    assert!(cometql::backend::Session::field_list(&php.session, "nowhere").is_err());
+    let like = |table, pattern| cometql::backend::Session::field_list(&php.session, table, pattern);
+    assert!(like("nowhere", "").is_err());
+    assert_eq!(super::house::names(&like("pipes", "U%").unwrap()), "users");
+    assert_eq!(super::house::names(&like("pipes", "_ame").unwrap()), "name");
+    assert_eq!(super::house::names(&like("pipes", r"\_ame").unwrap()), "");
 }
 
 #[tokio::test]

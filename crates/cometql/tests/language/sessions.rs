@@ -37,7 +37,7 @@ async fn the_check_user_may_do_nothing() {
         assert_eq!(check.refused(sql).await.0, 403, "{sql}");
     }
     assert!(check.session.prepare("SELECT 1").is_err());
-    assert!(check.session.field_list("pipes").is_err());
+    assert!(check.session.field_list("pipes", "").is_err());
     assert!(check.session.use_database("db_15").is_err());
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cometql::answer::{Answer, Column, Done, Parameter, Prepared, ResultSet};
 use cometql::backend::{Account, Backend, Login, Session};
@@ -30,6 +31,7 @@ pub(crate) struct TestSession {
     in_transaction: bool,
     numbers: ErrorNumbers,
     database: Option<String>,
+    idle_timeout: Option<Duration>,
 }
 
 pub(crate) struct Door(pub(crate) Arc<TestBackend>);
@@ -53,6 +55,7 @@ impl Backend for Door {
             in_transaction: false,
             numbers: ErrorNumbers::CometQl,
             database: None,
+            idle_timeout: None,
         };
         self.0.open_sessions.fetch_add(1, Ordering::SeqCst);
         if let Some(database) = &login.database {
@@ -83,6 +86,7 @@ impl Session for TestSession {
             "BEGIN" | "START" => self.in_transaction = true,
             "COMMIT" | "ROLLBACK" => self.in_transaction = false,
             "NUMBERS" => self.numbers = ErrorNumbers::MySql,
+            "IDLE" => self.idle_timeout = Some(Duration::from_millis(number.unwrap_or(0) as u64)),
             "USE" => self.use_database(statement.get(4..).unwrap_or_default())?,
             "FAIL" => return Err(SqlError::syntax("Told to fail")),
             "PANIC" => panic!("told to"),
@@ -165,11 +169,16 @@ impl Session for TestSession {
         self.database = None;
     }
 
-    fn field_list(&self, name: &str) -> Result<Vec<Column>, SqlError> {
+    fn field_list(&self, name: &str, pattern: &str) -> Result<Vec<Column>, SqlError> {
         match name {
-            "pipes" => Ok(table()),
+            "pipes" if pattern.is_empty() => Ok(table()),
+            "pipes" => Ok(vec![Column::computed(pattern)]),
             _ => Err(SqlError::new(ErrorKind::UnknownTable, "No such table")),
         }
+    }
+
+    fn idle_timeout(&self) -> Option<Duration> {
+        self.idle_timeout
     }
 
     fn in_transaction(&self) -> bool {

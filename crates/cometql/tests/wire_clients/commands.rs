@@ -164,6 +164,13 @@ async fn field_list_tells_the_columns_of_a_table() {
         assert_eq!(definition.last(), Some(&0xFB));
     }
     assert_eq!(raw.read().await.unwrap(), (3, vec![0xFE, 0, 0, 2, 0]));
+    for pattern in [&b"\x04pipes\0us%"[..], b"\x04pipes\0us%\0"] {
+        raw.send(0, pattern).await;
+        let (_, definition) = raw.read().await.unwrap();
+        assert!(definition.windows(4).any(|part| part == b"\x03us%"));
+        assert_eq!(raw.read().await.unwrap().1, [0xFE, 0, 0, 2, 0]);
+    }
+    assert_eq!(raw.command(b"\x04pipes\0\xFF").await.number(), 12);
     assert_eq!(raw.command(b"\x04nothing\0").await.number(), 15);
     assert_eq!(raw.command(b"\x04pipes").await.number(), 1835);
 }
@@ -182,7 +189,11 @@ async fn the_small_commands_answer_what_clients_expect() {
     let statistics = String::from_utf8(statistics).unwrap();
     assert!(statistics.starts_with("Uptime: "), "{statistics}");
     assert!(statistics.contains("  Threads: 1  Questions: 0  "));
-    for unknown in [&b"\x00"[..], b"\x07\x01", b"\x55", b"", b"\x1B\x05\0"] {
+    raw.command(b"\x07\x01").await.assert_ok();
+    for shutdown in [&b"\x08"[..], b"\x08\0"] {
+        assert_eq!(raw.command(shutdown).await.number(), 403);
+    }
+    for unknown in [&b"\x00"[..], b"\x0A", b"\x55", b"", b"\x1B\x05\0"] {
         let Answer::Error { number, state, .. } = raw.command(unknown).await else {
             panic!("{unknown:?} is not a command");
         };

@@ -210,3 +210,11 @@ async fn pipelined_commands_and_rows_cost_one_write() {
     served.await.unwrap();
     assert_eq!(server.backend.logins.lock()[0].address, None);
 }
+
+#[tokio::test]
+async fn a_session_may_want_to_be_kept_for_less_than_the_bound() {
+    let server = Server::start().await;
+    let mut raw = Raw::log_in(&server).await;
+    raw.query("IDLE 30").await.assert_ok();
+    raw.assert_closed().await;
+}

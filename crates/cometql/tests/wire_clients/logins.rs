@@ -239,3 +239,36 @@ async fn a_change_of_user_with_a_wrong_key_is_refused_and_closed() {
     }
     assert_eq!(server.backend.logins.lock().len(), 2);
 }
+
+#[tokio::test]
+async fn an_address_that_guesses_on_many_connections_is_not_greeted() {
+    let server = Server::start_with(Limits {
+        max_held_failures: 2,
+        failure_delay: std::time::Duration::from_secs(3600),
+        ..Limits::default()
+    })
+    .await;
+    let mut before = Raw::log_in(&server).await;
+    let mut guessing = Vec::new();
+    let mut refused = loop {
+        let stream = tokio::net::TcpStream::connect(("127.0.0.1", server.port));
+        let mut raw = Raw {
+            stream: stream.await.unwrap(),
+            salt: Vec::new(),
+            connection_id: 0,
+        };
+        let (sequence, packet) = raw.read().await.unwrap();
+        assert_eq!(sequence, 0);
+        if packet[0] == 0xFF {
+            assert_eq!(u16::from_le_bytes([packet[1], packet[2]]), 1129);
+            break raw;
+        }
+        let guess = native("guess", b"x");
+        raw.send(1, &login(USUAL, "15", &guess, "mysql_native_password"))
+            .await;
+        guessing.push(raw);
+    };
+    refused.assert_closed().await;
+    assert!(guessing.len() >= 2);
+    before.query("INSERT").await.assert_ok();
+}
