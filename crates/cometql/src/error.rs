@@ -179,14 +179,14 @@ error_kinds! {
     UnknownThread => 1094, 1094, "HY000";
     /// The session to kill is another developer's.
     KillDenied => 1095, 1095, "HY000";
+    /// So many failed logins of an address wait that it is not greeted.
+    HostBlocked => 1129, 1129, "HY000";
     /// A packet or a statement is larger than allowed; closed if it is a packet.
     PacketTooLarge => 1153, 1153, "08S01";
     /// A packet has the wrong sequence number; the connection is closed.
     PacketsOutOfOrder => 1156, 1156, "08S01";
     /// Something that cannot be done while changes wait for COMMIT.
     ActiveTransaction => 1192, 1192, "HY000";
-    /// So many failed logins of an address wait that it is not greeted.
-    HostBlocked => 1129, 1129, "HY000";
     /// No such system variable.
     UnknownVariable => 1193, 1193, "HY000";
     /// More changes, or more bytes, than a transaction may have.

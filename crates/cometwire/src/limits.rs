@@ -21,6 +21,7 @@ pub(crate) fn hall(settings: &Settings) -> HallLimits {
         &mut limits.connections_per_user,
         settings.max_user_connections,
     );
+    settings.backend.bound_hall(&mut limits);
     set(&mut limits.history_read, settings.history_read);
     set(&mut limits.mailbox_length, settings.mailbox_length);
     set(
@@ -60,6 +61,7 @@ pub(crate) fn wire(settings: &Settings) -> wire::Limits {
         &mut limits.login_error_numbers,
         settings.error_numbers.map(Into::into),
     );
+    settings.backend.bound_wire(&mut limits);
     limits.max_packet = limits.max_packet.min(wire::MAX_PACKET_CEILING);
     limits
 }
@@ -78,14 +80,27 @@ pub(crate) fn language(settings: &Settings, wire: &wire::Limits, port: u16) -> L
         settings.max_transaction_changes,
     );
     set(&mut transaction.max_bytes, settings.max_transaction_bytes);
-    config.variables = vec![
-        ("max_allowed_packet".to_owned(), wire.max_packet.to_string()),
-        (
-            "max_connections".to_owned(),
-            wire.max_connections.to_string(),
-        ),
-        ("port".to_owned(), port.to_string()),
+    settings.backend.bound_language(&mut config);
+    config.statement.max_statements = wire.max_query_statements;
+    let seconds = |time: Duration| time.as_secs().to_string();
+    let variables = [
+        ("connect_timeout", seconds(wire.login_timeout)),
+        ("interactive_timeout", seconds(wire.idle_timeout)),
+        ("max_allowed_packet", wire.max_packet.to_string()),
+        ("max_connections", wire.max_connections.to_string()),
+        ("max_prepared_stmt_count", wire.max_statements.to_string()),
+        ("net_read_timeout", seconds(wire.read_timeout)),
+        ("net_write_timeout", seconds(wire.write_timeout)),
+        ("port", port.to_string()),
+        ("wait_timeout", seconds(wire.idle_timeout)),
     ];
+    let socket = settings.cometql_socket.as_ref();
+    let socket = socket.map(|path| ("socket", path.display().to_string()));
+    config.variables = variables
+        .into_iter()
+        .chain(socket)
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     config
 }
 

@@ -1,8 +1,10 @@
 //! The CometWire server: flags, wiring, start-up, drain. Everything it does is in
 //! the crates it wires together.
 
+mod backend_bounds;
 mod certificate;
 mod limits;
+mod local_socket;
 mod root_key;
 mod run;
 mod settings;

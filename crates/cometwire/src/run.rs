@@ -19,6 +19,7 @@ use tokio::time;
 use ws_gateway::{Gateway, Shards};
 
 use crate::limits;
+use crate::local_socket;
 use crate::root_key::RootKey;
 use crate::settings::Settings;
 use crate::stop::{Request, Signals};
@@ -45,6 +46,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let backend_address = address(&backends)?;
     let browser_address = address(&browsers)?;
     let certificates = Certificates::find(&settings.tls, &data)?;
+    let local = settings.cometql_socket.as_deref();
+    let local = local.map(local_socket::listen).transpose()?;
+    let (local, socket_file) = local.unzip();
     // Last of what can fail: a key that is made is shown by this start or never.
     let root_key = RootKey::find(settings.given_root_key(), &data)?;
 
@@ -77,6 +81,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let (stop_backends, backends_stop) = watch::channel(false);
     let (stop_browsers, browsers_stop) = watch::channel(false);
     let (stop_house, house_stop) = watch::channel(false);
+    let serve_local = local.map(|local| {
+        let stop = backends_stop.clone();
+        tokio::spawn(Arc::clone(&wire).serve(local, stop))
+    });
     let serve_backends = tokio::spawn(wire.serve(backends, backends_stop));
     let serve_browsers = tokio::spawn(gateway.serve(browsers, browsers_stop));
     let keep_house = tokio::spawn(Arc::clone(&hall).keep_house(house_stop));
@@ -98,12 +106,16 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
         // Statements first: what they publish still reaches the browsers.
         let _ = stop_backends.send(true);
         let _ = serve_backends.await;
+        if let Some(serve_local) = serve_local {
+            let _ = serve_local.await;
+        }
         let _ = stop_browsers.send(true);
         let _ = serve_browsers.await;
     };
     if time::timeout(grace, drained).await.is_err() {
         tracing::warn!(seconds = grace.as_secs(), "drain_cut_off");
     }
+    drop(socket_file);
     let _ = stop_house.send(true);
     let _ = keep_house.await;
     let closed = tokio::task::spawn_blocking(move || storage.close()).await;
@@ -171,6 +183,9 @@ fn announce(
         "CometWire {}\n  CometQL    {backends}    mysql -h{host} -P{port} -uroot {password} CometQL_v1\n",
         env!("CARGO_PKG_VERSION"),
     );
+    if let Some(socket) = &settings.cometql_socket {
+        let _ = writeln!(text, "  Socket     {}", socket.display());
+    }
     let _ = writeln!(text, "  Browsers   http://{browsers}");
     let _ = writeln!(text, "  Data       {}", data.display());
     let _ = writeln!(text, "  Examples   {browser_url}/examples/");

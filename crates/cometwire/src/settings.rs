@@ -11,6 +11,7 @@ use cometql::ErrorNumbers;
 use pipes::name::DevId;
 use serde::Deserialize;
 
+use crate::backend_bounds::BackendBounds;
 use crate::tls::TlsSettings;
 
 /// CometWire: a realtime server you talk to in SQL.
@@ -29,6 +30,10 @@ pub(crate) struct Settings {
     /// Where backends connect with MySQL clients [default: 127.0.0.1:3307].
     #[arg(long, value_name = "ADDR", env = "COMETWIRE_COMETQL")]
     pub(crate) cometql: Option<SocketAddr>,
+
+    /// A Unix socket where backends on this machine connect too [default: none].
+    #[arg(long, value_name = "PATH", env = "COMETWIRE_COMETQL_SOCKET")]
+    pub(crate) cometql_socket: Option<PathBuf>,
 
     /// Where browsers connect: WebSocket, JS client, examples [default: 127.0.0.1:8087].
     #[arg(long, value_name = "ADDR", env = "COMETWIRE_HTTP")]
@@ -225,6 +230,11 @@ pub(crate) struct Settings {
         help_heading = "Bounds"
     )]
     pub(crate) keep_alive_seconds: Option<u64>,
+
+    /// Bounds of one backend's connection.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) backend: BackendBounds,
 }
 
 /// A developer: `ID:KEY`.
@@ -355,6 +365,7 @@ impl Settings {
         Self {
             config: self.config,
             cometql: self.cometql.or(file.cometql),
+            cometql_socket: self.cometql_socket.or(file.cometql_socket),
             http: self.http.or(file.http),
             data: self.data.or(file.data),
             dev: if self.dev.is_empty() {
@@ -390,6 +401,7 @@ impl Settings {
             mailbox_length: self.mailbox_length.or(file.mailbox_length),
             mailbox_seconds: self.mailbox_seconds.or(file.mailbox_seconds),
             keep_alive_seconds: self.keep_alive_seconds.or(file.keep_alive_seconds),
+            backend: self.backend.over(file.backend),
         }
     }
 

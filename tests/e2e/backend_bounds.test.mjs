@@ -1,0 +1,69 @@
+// Bounds of one backend's connection as an operator sets them: what is told of
+// them is what holds.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Server } from '../support/server.mjs';
+import { rows } from '../support/sql.mjs';
+import { MysqlWire } from '../support/mysql-wire.mjs';
+import { until } from '../support/until.mjs';
+
+async function start(t, args) {
+  const server = await Server.start({ args });
+  t.after(() => server.stop());
+  return server;
+}
+
+test('the variables tell the bounds that were set', async (t) => {
+  const server = await start(t, [
+    ...['--login-seconds', '7', '--idle-seconds', '90', '--write-seconds', '8', '--max-prepared', '5'],
+  ]);
+  const [told] = await rows(
+    await server.sql(),
+    `SELECT @@connect_timeout a, @@wait_timeout b, @@interactive_timeout c, @@net_write_timeout d,
+       @@max_prepared_stmt_count e`,
+  );
+  assert.deepEqual(Object.values(told).map(Number), [7, 90, 90, 8, 5]);
+});
+
+test('a connection without a statement is closed after --idle-seconds', async (t) => {
+  const server = await start(t, ['--idle-seconds', '1']);
+  const wire = await MysqlWire.login(server);
+  await until('the idle connection is closed', () => wire.ended);
+});
+
+test('a session may want to be kept for less, never for more', async (t) => {
+  const server = await start(t, ['--idle-seconds', '90']);
+  const sql = await server.sql();
+  await sql.query('SET SESSION wait_timeout = 31536000');
+  const [{ seconds }] = await rows(sql, 'SELECT @@wait_timeout seconds');
+  assert.equal(Number(seconds), 90);
+  const wire = await MysqlWire.login(server);
+  await wire.query('SET wait_timeout = 1');
+  await until('the idle connection is closed', () => wire.ended);
+});
+
+test('a client that never logs in is closed after --login-seconds', async (t) => {
+  const server = await start(t, ['--login-seconds', '1']);
+  const wire = await MysqlWire.connect(server);
+  await until('the silent connection is closed', () => wire.ended);
+});
+
+test('rows, statements and prepared statements are bounded as told', async (t) => {
+  const server = await start(t, [
+    ...['--max-query-rows', '3', '--max-statements', '2', '--max-prepared', '1', '--max-pipe-settings', '1'],
+  ]);
+  const sql = await server.sql({ multipleStatements: true });
+  const refused = (number) => (error) => error.errno === number;
+  await sql.query('SELECT 1; SELECT 2');
+  await assert.rejects(sql.query('SELECT 1; SELECT 2; SELECT 3'), refused(1153));
+  await assert.rejects(sql.query('SELECT variable_name FROM information_schema.global_variables'), /rows/);
+  await sql.execute('SELECT ?', [1]);
+  await assert.rejects(sql.execute('SELECT ?, ?', [1, 2]), refused(1461));
+  await sql.query("INSERT INTO pipes_settings (name, length) VALUES ('web_one', 5)");
+  await assert.rejects(sql.query("INSERT INTO pipes_settings (name, length) VALUES ('web_two', 5)"));
+});
+
+test('a bound of no time at all is refused at the start', async () => {
+  await assert.rejects(Server.start({ args: ['--idle-seconds', '0'] }), /idle-seconds/);
+});
