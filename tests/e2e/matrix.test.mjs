@@ -91,11 +91,23 @@ describe('each client is at home', { concurrency: 2 }, () => {
       const difficult = await browser.takeFrom(pipe);
       assert.equal(difficult.event, 'text');
       assert.equal(textOf(difficult), TEXT, 'what the browser received');
+      // It has published inside a transaction and waits: what others say now comes first.
       await publish(sql, pipe, 'meanwhile', 'x');
-      await browser.take((message) => message.event === 'meanwhile', 'what another connection says');
       client.goOn();
-      await browser.take((message) => message.event === 'inside' && textOf(message) === 'committed', 'what it committed');
-      await browser.take((message) => message.event === 'after', 'what it says on a new connection');
+      const heard = [];
+      for (let count = 0; count < 3; count += 1) {
+        const message = await browser.takeFrom(pipe);
+        heard.push([message.event, textOf(message)]);
+      }
+      assert.deepEqual(
+        heard,
+        [
+          ['meanwhile', 'x'],
+          ['inside', 'committed'],
+          ['after', 'again'],
+        ],
+        'what it committed, after COMMIT, and nothing of what it rolled back',
+      );
       checkWhatItTold(await client.finished(), await everyTable());
       browser.destroy();
     });
