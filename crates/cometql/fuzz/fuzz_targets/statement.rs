@@ -87,6 +87,7 @@ impl House {
             database: None,
             address: None,
             connection_id: 1,
+            tls: None,
         };
         let session = CometQlBackend(language).open(login).expect("a session");
         Self { runtime, session }
