@@ -46,6 +46,11 @@ impl SqlError {
         Self::new(ErrorKind::Internal, message)
     }
 
+    /// The statement was killed (KILL QUERY, or its asker has gone).
+    pub(crate) fn interrupted() -> Self {
+        Self::new(ErrorKind::Interrupted, "Query execution was interrupted")
+    }
+
     /// The same error, its sentence begun with the field that it is about.
     pub(crate) fn about(mut self, field: &str) -> Self {
         self.message.insert_str(0, &format!("the field {field}: "));

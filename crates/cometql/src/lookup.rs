@@ -191,8 +191,7 @@ impl<'a> Budget<'a> {
             ));
         }
         if self.context.cancel.is_cancelled() {
-            let sentence = "Query execution was interrupted";
-            return Err(SqlError::new(ErrorKind::Interrupted, sentence));
+            return Err(SqlError::interrupted());
         }
         if self.started.elapsed() > *max_time {
             let seconds = max_time.as_secs_f64();

@@ -100,8 +100,7 @@ impl CometQlSession {
         let turn = tokio::select! {
             turn = timeout(patience, turn) => turn,
             () = cancelled(&self.context.cancel) => {
-                let sentence = "Query execution was interrupted";
-                return Err(SqlError::new(ErrorKind::Interrupted, sentence));
+                return Err(SqlError::interrupted());
             }
         };
         let turn = turn.map_err(|_| {

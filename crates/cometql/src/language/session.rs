@@ -361,8 +361,7 @@ impl CometQlSession {
         let processes = &self.language.processes;
         processes.kill(&self.context, id, query_only)?;
         if id == u64::from(self.context.connection_id) {
-            let sentence = "Query execution was interrupted";
-            return Err(SqlError::new(ErrorKind::Interrupted, sentence));
+            return Err(SqlError::interrupted());
         }
         Ok(())
     }

@@ -51,10 +51,7 @@ impl Running {
     /// Whether the statement may go on.
     pub(super) fn check(&self) -> Result<(), SqlError> {
         if self.context.cancel.is_cancelled() {
-            return Err(SqlError::new(
-                ErrorKind::Interrupted,
-                "Query execution was interrupted",
-            ));
+            return Err(SqlError::interrupted());
         }
         if Instant::now() >= self.deadline {
             return Err(SqlError::new(

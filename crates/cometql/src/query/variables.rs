@@ -174,9 +174,7 @@ impl Variables {
 
     /// Whether the session's transactions begin as read-only ones.
     pub fn read_only(&self) -> bool {
-        READ_ONLY
-            .iter()
-            .any(|name| matches!(self.get(name), Ok(Some(value)) if &*value == "1"))
+        READ_ONLY.iter().any(|name| self.is_on(name))
     }
 
     /// Forgets everything the session has SET (COM_RESET_CONNECTION).
@@ -186,7 +184,15 @@ impl Variables {
 
     /// Whether the session is in autocommit mode.
     pub fn autocommit(&self) -> bool {
-        matches!(self.get("autocommit"), Ok(Some(value)) if &*value == "1")
+        self.is_on("autocommit")
+    }
+
+    /// Whether the flag `name`, spelled as in the list, is on. Asked with every
+    /// statement, so nothing is copied.
+    fn is_on(&self, name: &str) -> bool {
+        let server = || self.server.values.get(name).map(|(_, value)| value);
+        let value = self.session.get(name).or_else(server);
+        matches!(value, Some(Some(value)) if &**value == "1")
     }
 
     /// How long the session wants to be kept without a command, if it has said so.
