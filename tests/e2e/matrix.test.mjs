@@ -10,6 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { ClientProgram } from '../support/client-program.mjs';
 import { buildGoProgram } from '../support/go.mjs';
 import { PYTHON, REPOSITORY, TESTS } from '../support/paths.mjs';
+import { buildRustPrograms } from '../support/rust.mjs';
 import { Server } from '../support/server.mjs';
 import { snippetsOf } from '../support/snippets.mjs';
 import { publish, rows } from '../support/sql.mjs';
@@ -24,6 +25,9 @@ const python = (script, ...args) => [PYTHON, program('python', script), ...args]
 const php = (script, ...args) => ['php', '-d', 'display_errors=stderr', program('php', script), ...args];
 const node = (script, ...args) => [process.execPath, program('node', script), ...args];
 const java = (...args) => ['java', '-cp', CONNECTOR_J, program('java', 'Client.java'), ...args];
+// Where these are is known when they are built.
+const go = (...args) => [() => goProgram, ...args];
+const rust = (name) => [() => rustProgram(name)];
 
 /** A client that does not tell the SQLSTATE of a refusal tells `-`. */
 const CLIENTS = {
@@ -50,20 +54,31 @@ const CLIENTS = {
   'Node mysql2, execute': node('mysql2.mjs', 'execute'),
   'Node mariadb, query': node('mariadb.mjs', 'query'),
   'Node mariadb, execute': node('mariadb.mjs', 'execute'),
-  'go-sql-driver, prepared': ['go', 'prepared'],
-  'go-sql-driver, interpolated': ['go', 'interpolated'],
+  'go-sql-driver, prepared': go('prepared'),
+  'go-sql-driver, interpolated': go('interpolated'),
   'MariaDB Connector/J': java('text'),
   'MariaDB Connector/J, prepared': java('prepared'),
+  mysql_async: rust('with_mysql_async'),
+  sqlx: rust('with_sqlx'),
+};
+/** The sources of the programs that are built. */
+const SOURCES = {
+  'go-sql-driver, prepared': program('go', 'main.go'),
+  'go-sql-driver, interpolated': program('go', 'main.go'),
+  mysql_async: program('rust', 'src', 'bin', 'with_mysql_async.rs'),
+  sqlx: program('rust', 'src', 'bin', 'with_sqlx.rs'),
 };
 
 let server;
 let sql;
 let goProgram;
 let goDriverVersion;
+let rustProgram;
 before(async () => {
   server = await Server.start({ devs: { 15: "Developer-15-key" } });
   sql = await server.sql({ user: 15 });
   goProgram = buildGoProgram(program('go', 'main.go'));
+  rustProgram = buildRustPrograms();
   goDriverVersion = execFileSync('dpkg-query', ['-W', '-f=${Version}', 'golang-github-go-sql-driver-mysql-dev'], {
     encoding: 'utf8',
   });
@@ -78,7 +93,7 @@ describe('each client is at home', { concurrency: 2 }, () => {
       const browser = await server.browser({ devId: 15 });
       await browser.subscribe(pipe);
 
-      const client = ClientProgram.start(server, command[0] === 'go' ? [goProgram, ...command.slice(1)] : command, {
+      const client = ClientProgram.start(server, command.map((word) => (typeof word === 'function' ? word() : word)), {
         user: 15,
         pipe,
         text: TEXT,
@@ -147,8 +162,8 @@ async function everyTable() {
 
 test('the connection lines of docs/clients.md are those of the programs', () => {
   const page = readFileSync(join(REPOSITORY, 'docs', 'clients.md'), 'utf8');
-  const files = new Set(Object.values(CLIENTS).map((command) => command.find((word) => word.startsWith(TESTS) && word !== process.execPath)));
-  for (const file of [...files].map((file) => file ?? program('go', 'main.go'))) {
+  const source = ([name, command]) => SOURCES[name] ?? command.find((word) => word.startsWith(program()));
+  for (const file of new Set(Object.entries(CLIENTS).map(source))) {
     for (const snippet of snippetsOf(file)) assert.ok(page.includes(snippet), `${file}:\n${snippet}`);
   }
 });
