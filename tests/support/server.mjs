@@ -3,6 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Program } from './program.mjs';
 import { BINARY, temporaryDirectory } from './paths.mjs';
 import { until } from './until.mjs';
@@ -17,20 +18,22 @@ export class Server {
   /**
    * Starts a server and waits for its addresses.
    * `devs` maps developer ids to keys; `args` and `env` are added as they are.
+   * `wrapper` is a command that runs the server: words to stand before it.
    */
-  static async start({ devs = {}, args = [], env = {}, dataDir, rootKey = ROOT_KEY } = {}) {
-    const server = new Server({ devs, args, env, dataDir, rootKey });
+  static async start({ devs = {}, args = [], env = {}, dataDir, rootKey = ROOT_KEY, wrapper = [] } = {}) {
+    const server = new Server({ devs, args, env, dataDir, rootKey, wrapper });
     await server.#launch({ cometql: `${HOST}:0`, http: `${HOST}:0` });
     return server;
   }
 
-  constructor({ devs, args, env, dataDir, rootKey }) {
+  constructor({ devs, args, env, dataDir, rootKey, wrapper }) {
     if (!existsSync(BINARY)) {
       throw new Error(`${BINARY} does not exist; run cargo build --release`);
     }
     this.devs = devs;
     this.args = args;
     this.env = env;
+    this.wrapper = wrapper;
     this.rootKey = rootKey;
     this.workDirectory = temporaryDirectory();
     this.dataDir = dataDir ?? join(this.workDirectory, 'data');
@@ -99,13 +102,26 @@ export class Server {
     });
   }
 
-  async #launch({ cometql, http }) {
+  /** Starts again, and SIGKILLs that start after some milliseconds, wherever it is by then. */
+  async startAndKill(milliseconds) {
+    this.logs += this.program.output;
+    this.#spawn({ cometql: `${HOST}:${this.cometqlPort}`, http: `${HOST}:${this.httpPort}` });
+    await delay(milliseconds);
+    await this.kill9();
+  }
+
+  #spawn({ cometql, http }) {
     const args = ['--cometql', cometql, '--http', http, '--data', this.dataDir];
     for (const [id, key] of Object.entries(this.devs)) args.push('--dev', `${id}:${key}`);
-    this.program = Program.start(BINARY, [...args, ...this.args], {
+    const [command, ...before] = [...this.wrapper, BINARY];
+    this.program = Program.start(command, [...before, ...args, ...this.args], {
       env: { ...environmentWithoutSettings(), COMETWIRE_ROOT_KEY: this.rootKey, ...this.env },
       cwd: this.workDirectory,
     });
+  }
+
+  async #launch(addresses) {
+    this.#spawn(addresses);
     await until('the server prints its addresses', () => this.program.exit || this.#readAddresses());
     if (this.program.exit) {
       throw new Error(`the server ended while starting:\n${this.program.output}`);

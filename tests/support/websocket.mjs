@@ -40,11 +40,15 @@ export class WebSocketClient {
     return client;
   }
 
-  /** Sends the handshake and waits for the answer's head, whatever it says. */
+  /**
+   * Sends the handshake and waits for the answer's head, whatever it says.
+   * With `keeps: false` nothing that comes is kept: only `onText` hears it.
+   */
   static async upgrade(server, options = {}) {
     const client = new WebSocketClient();
     client.uuid = options.uuid ?? randomUuid();
     client.onText = options.onText;
+    client.keeps = options.keeps ?? true;
     client.answersPings = options.answersPings ?? true;
     client.path = options.path ?? clientPath({ ...options, uuid: client.uuid });
     const key = randomBytes(16).toString('base64');
@@ -199,7 +203,7 @@ export class WebSocketClient {
   }
 
   #received(bytes) {
-    this.raw = Buffer.concat([this.raw, bytes]);
+    if (this.keeps) this.raw = Buffer.concat([this.raw, bytes]);
     this.#unread = Buffer.concat([this.#unread, bytes]);
     if (this.head === undefined) {
       const end = this.#unread.indexOf('\r\n\r\n');
@@ -215,7 +219,7 @@ export class WebSocketClient {
     const frame = decodeFrame(this.#unread);
     if (!frame) return undefined;
     this.#unread = this.#unread.subarray(frame.length);
-    this.frames.push(frame);
+    if (this.keeps) this.frames.push(frame);
     return frame;
   }
 
@@ -230,6 +234,7 @@ export class WebSocketClient {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(this.#partial));
     this.#partial = [];
     this.onText?.(text);
+    if (!this.keeps) return;
     for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
       const message = JSON.parse(line);
       this.lines.push({ text: line, message });

@@ -1,0 +1,172 @@
+// A model of our own client: it follows pipes, comes back after every break with
+// the position it had, and insists that each message comes once and in order, or
+// that it is told of a gap.
+
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { clientPath, WebSocketClient } from '../support/websocket.mjs';
+
+const BEGINNING = '0:0';
+const RETRY_MILLISECONDS = 20;
+
+export class Follower {
+  /** pipe -> { epoch, offset }, once the server has said where it stands. */
+  positions = new Map();
+  /** Everything new that was seen: `pipe epoch:offset` -> payload, or its digest. */
+  seen = new Map();
+  /** What the server called gone: { pipe, from, to }. */
+  gaps = [];
+  /** pipe -> where it stood when it was first subscribed. */
+  beginnings = new Map();
+  violations = [];
+  connects = 0;
+  #held = new Map();
+  #waiting = new Set();
+  #attempt = 0;
+
+  constructor(server, name, pipes) {
+    this.server = server;
+    this.name = name;
+    this.pipes = pipes;
+  }
+
+  /** Connects, again and again until it succeeds, and asks for what it missed. A later call takes over. */
+  async connect() {
+    const attempt = (this.#attempt += 1);
+    const isCurrent = () => attempt === this.#attempt;
+    this.client?.destroy();
+    this.#held = new Map(this.pipes.map((pipe) => [pipe, []]));
+    this.#waiting = new Set(this.pipes);
+    const client = await connected(isCurrent, this.server, {
+      path: clientPath({ api: 'cometwire' }),
+      keeps: false,
+      onText: (text) => isCurrent() && this.#received(text),
+    });
+    if (!client) return;
+    this.client = client;
+    this.connects += 1;
+    this.client.command('subscription', ...this.pipes);
+    const wanted = this.pipes.flatMap((pipe) => {
+      const { epoch = '', offset = '' } = this.positions.get(pipe) ?? {};
+      return [pipe, epoch, offset];
+    });
+    this.client.command('resume', ...wanted);
+  }
+
+  /** A network that breaks in the middle of things. */
+  cut() {
+    this.client.destroy();
+  }
+
+  get isConnected() {
+    return this.client !== undefined && !this.client.ended;
+  }
+
+  get isUpToDate() {
+    return this.isConnected && this.#waiting.size === 0;
+  }
+
+  #received(text) {
+    for (const line of text.split('\n').filter((part) => part.trim() !== '')) this.#receive(JSON.parse(line));
+  }
+
+  #receive(message) {
+    if (message.offset === undefined) return;
+    if (message.pipe === 'sys') {
+      this.#stands(message);
+      return;
+    }
+    const held = this.#held.get(message.pipe);
+    if (held && !message.resumed) {
+      held.push(message);
+      return;
+    }
+    const at = this.positions.get(message.pipe);
+    const { pipe, epoch, offset, data } = message;
+    if (at && at.epoch === epoch && offset <= at.offset) return;
+    const follows = at === undefined || (at.epoch === epoch ? offset === at.offset + 1 : offset === 1);
+    if (!follows) this.#object(`${pipe} went from ${place(at)} to ${epoch}:${offset} without a word`);
+    const key = `${pipe} ${epoch}:${offset}`;
+    if (this.seen.has(key)) this.#object(`${key} came twice`);
+    this.seen.set(key, brief(data));
+    this.positions.set(pipe, { epoch, offset });
+  }
+
+  #stands({ event, data: { pipe }, epoch, offset }) {
+    const at = this.positions.get(pipe);
+    const isBehind = at === undefined || at.epoch !== epoch || at.offset < offset;
+    if (event === 'gap') {
+      this.gaps.push({ pipe, from: at, to: { epoch, offset } });
+    } else if (at && isBehind && !(place(at) === BEGINNING && offset === 0)) {
+      this.#object(`${pipe} stood at ${place(at)} and was moved to ${epoch}:${offset} without a word`);
+    }
+    if (at === undefined) this.beginnings.set(pipe, { epoch, offset });
+    if (isBehind) this.positions.set(pipe, { epoch, offset });
+    if (event !== 'resumed') return;
+    const held = this.#held.get(pipe) ?? [];
+    this.#held.delete(pipe);
+    held.forEach((message) => this.#receive(message));
+    this.#waiting.delete(pipe);
+  }
+
+  #object(sentence) {
+    this.violations.push(`${this.name}: ${sentence}`);
+  }
+}
+
+/** A user's page that takes private messages, and keeps the order in which each came first. */
+export class MailReader {
+  first = [];
+  #known = new Set();
+  #attempt = 0;
+
+  constructor(server, userId, userKey) {
+    Object.assign(this, { server, userId, userKey });
+  }
+
+  async connect() {
+    const attempt = (this.#attempt += 1);
+    this.client?.destroy();
+    const client = await connected(() => attempt === this.#attempt, this.server, {
+      path: clientPath({ userId: this.userId, userKey: this.userKey }),
+      keeps: false,
+      onText: (text) => this.#received(text),
+    });
+    this.client = client ?? this.client;
+  }
+
+  get isConnected() {
+    return this.client !== undefined && !this.client.ended;
+  }
+
+  #received(text) {
+    for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
+      const { pipe, data } = JSON.parse(line);
+      if (pipe !== 'msg' || this.#known.has(data)) continue;
+      this.#known.add(data);
+      this.first.push(data);
+    }
+  }
+}
+
+/** A connection, tried for until there is one or nobody wants it any more. */
+async function connected(isWanted, server, options) {
+  while (isWanted()) {
+    try {
+      const client = await WebSocketClient.upgrade(server, options);
+      if (client.status === 101 && isWanted()) return client;
+      client.destroy();
+    } catch {
+      // Refused or cut: the server is not there yet.
+    }
+    await delay(RETRY_MILLISECONDS);
+  }
+  return undefined;
+}
+
+const place = (position) => (position ? `${position.epoch}:${position.offset}` : 'nowhere');
+
+/** A payload to compare by; large ones are not worth keeping. */
+export function brief(payload) {
+  return payload.length > 200 ? createHash('sha1').update(payload).digest('base64') : payload;
+}
