@@ -1,28 +1,21 @@
 // A chat in one pipe: everybody who has the page open is subscribed to web_simple_chat, and sends to it.
 
-"use strict";
+import { CometServer } from "/CometServerApi.mjs";
+import { create, element, remember, remembered, showConnection } from "../common.js";
 
 const PIPE = "web_simple_chat";
 const EVENT = "message";
 const MESSAGES_SHOWN = 500;
 const COUNT_EVERY_MS = 5000;
 
-const element = (id) => document.getElementById(id);
 const comet = CometServer();
 
 function showMessage(who, text, kind) {
   const list = element("messages");
   const wasAtEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
 
-  const item = document.createElement("li");
-  item.className = `message ${kind}`;
-  for (const [className, content] of [["who", who], ["text", text]]) {
-    const part = document.createElement("span");
-    part.className = className;
-    // textContent, never innerHTML: what others write must stay text.
-    part.textContent = content;
-    item.append(part);
-  }
+  const item = create("li", `message ${kind}`);
+  item.append(create("span", "who", who), create("span", "text", text));
   list.append(item);
   while (list.children.length > MESSAGES_SHOWN) {
     list.firstElementChild.remove();
@@ -45,8 +38,6 @@ function asText(value) {
 }
 
 function showState(connected) {
-  element("state").textContent = connected ? "connected" : "connecting";
-  element("state").className = connected ? "online" : "offline";
   if (connected) {
     countPeople();
   } else {
@@ -69,7 +60,7 @@ function send(event) {
   if (!name || !text) {
     return;
   }
-  remember(name);
+  remember("simple_chat_name", name);
   // The server sends a message to everybody but its sender, so the page shows its own.
   showMessage(name, text, "mine");
   const written = comet.web_pipe_send(PIPE, EVENT, { name, text });
@@ -78,38 +69,10 @@ function send(event) {
   element("text").focus();
 }
 
-function remember(name) {
-  try {
-    localStorage.setItem("simple_chat_name", name);
-  } catch {
-    // Then the name lasts as long as the page.
-  }
-}
-
-function rememberedName() {
-  try {
-    return localStorage.getItem("simple_chat_name");
-  } catch {
-    return null;
-  }
-}
-
-async function copySql() {
-  try {
-    await navigator.clipboard.writeText(element("sql").textContent);
-    element("copy").textContent = "Copied";
-  } catch {
-    // No clipboard on plain http from another machine: select the line, so that Ctrl+C takes it.
-    getSelection().selectAllChildren(element("sql"));
-    element("copy").textContent = "Selected";
-  }
-  setTimeout(() => { element("copy").textContent = "Copy"; }, 2000);
-}
-
-element("name").value = rememberedName() ?? `Guest ${100 + crypto.getRandomValues(new Uint16Array(1))[0] % 900}`;
+element("name").value = remembered("simple_chat_name", `Guest ${100 + Math.floor(Math.random() * 900)}`);
 element("form").addEventListener("submit", send);
-element("copy").addEventListener("click", copySql);
 
+showConnection(comet);
 comet.onConnectionChange(showState);
 comet.subscription(PIPE, (message) => {
   const { who, text } = readPayload(message.data);

@@ -6,6 +6,16 @@ use bytes::Bytes;
 
 use crate::files::content_type;
 
+/// A file of the examples, under the path it has there.
+macro_rules! example {
+    ($path:literal) => {
+        (
+            concat!("/examples/", $path),
+            include_bytes!(concat!("../../../examples/", $path)),
+        )
+    };
+}
+
 const ASSETS: &[(&str, &[u8])] = &[
     (
         "/CometServerApi.js",
@@ -23,26 +33,28 @@ const ASSETS: &[(&str, &[u8])] = &[
         "/CometServerApi.d.mts",
         include_bytes!("../assets/CometServerApi.d.mts"),
     ),
-    (
-        "/examples/index.html",
-        include_bytes!("../../../examples/index.html"),
-    ),
-    (
-        "/examples/gallery.css",
-        include_bytes!("../../../examples/gallery.css"),
-    ),
-    (
-        "/examples/simple-chat/index.html",
-        include_bytes!("../../../examples/simple-chat/index.html"),
-    ),
-    (
-        "/examples/simple-chat/chat.js",
-        include_bytes!("../../../examples/simple-chat/chat.js"),
-    ),
-    (
-        "/examples/simple-chat/style.css",
-        include_bytes!("../../../examples/simple-chat/style.css"),
-    ),
+    example!("index.html"),
+    example!("gallery.css"),
+    example!("common.css"),
+    example!("common.js"),
+    example!("simple-chat/index.html"),
+    example!("simple-chat/chat.js"),
+    example!("simple-chat/style.css"),
+    example!("who-is-online/index.html"),
+    example!("who-is-online/online.js"),
+    example!("who-is-online/style.css"),
+    example!("private-messages/index.html"),
+    example!("private-messages/private.js"),
+    example!("private-messages/style.css"),
+    example!("notifications/index.html"),
+    example!("notifications/notifications.js"),
+    example!("notifications/style.css"),
+    example!("dashboard/index.html"),
+    example!("dashboard/dashboard.js"),
+    example!("dashboard/style.css"),
+    example!("cursors/index.html"),
+    example!("cursors/cursors.js"),
+    example!("cursors/style.css"),
 ];
 
 /// The asset at a URL path; a path that ends in `/` is its `index.html`.
