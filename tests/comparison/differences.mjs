@@ -27,19 +27,10 @@ export const DIFFERENCES = [
   },
   {
     reason:
-      "the computed column has another name: a literal keeps its quotes and sign, a comment is left out",
+      "the computed column is called as MySQL calls it: a sign stays, of texts side by side the first counts, a comment is left out",
     statements: [
       'SELECT +5',
-      'SELECT TRUE',
-      'SELECT FALSE',
       "SELECT 'a' 'b'",
-      "SELECT 'it''s'",
-      String.raw`SELECT 'it\'s'`,
-      'SELECT "double"',
-      String.raw`SELECT 'a\tb'`,
-      "SELECT x'48656C6C6F'",
-      'SELECT 0x4D',
-      "SELECT N'text'",
       "SELECT _utf8mb4'text'",
       'SELECT 1 /* comment */ + 1',
       'SELECT 1 /*! + 1 */',
@@ -50,13 +41,6 @@ export const DIFFERENCES = [
       'TIME without a date is not read',
     statements: [
       "SELECT CAST('10:11:12' AS TIME)",
-    ],
-  },
-  {
-    reason:
-      'the function is not offered, and the refusal names it; MariaDB has another number for functions it does not know',
-    statements: [
-      'SELECT NO_SUCH_FUNCTION(1)',
     ],
   },
   {
@@ -80,16 +64,9 @@ export const DIFFERENCES = [
   },
   {
     reason:
-      "this server's number for the mistake is a more general one",
+      "a database that does not exist is said to be one",
     statements: [
-      'SELECT CONCAT()',
-      'SELECT name FROM pipes_settings x, pipes_settings y',
-      'SELECT id FROM users_auth a, pipes_settings a',
       'SELECT * FROM nowhere.users_auth',
-      'SELECT 1 UNION SELECT 1, 2',
-      'SELECT (SELECT id, hash FROM users_auth LIMIT 1)',
-      'SELECT id FROM users_auth WHERE COUNT(*) > 1',
-      'SELECT *',
     ],
   },
   {

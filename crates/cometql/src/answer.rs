@@ -30,7 +30,7 @@ pub struct Done {
 /// Columns and rows, in the order they are sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResultSet {
-    /// The columns. Names are unique and not empty.
+    /// The columns. Several may have one name, as in `SELECT a.*, b.*`.
     pub columns: Vec<Column>,
     /// The rows; each has exactly as many cells as there are columns.
     pub rows: Vec<Row>,

@@ -154,8 +154,26 @@ error_kinds! {
     UnknownColumn => 14, 1054, "42S22";
     /// The number of values differs from the number of columns.
     ColumnCount => 14, 1136, "21S01";
+    /// A bare name that several tables of the query have.
+    AmbiguousColumn => 14, 1052, "23000";
+    /// Two columns of a sub-query in FROM have one name.
+    RepeatedColumn => 14, 1060, "42S21";
+    /// A value is asked for, and a list or a sub-query gives several columns.
+    OperandColumns => 2, 1241, "21000";
+    /// The queries of a UNION have different numbers of columns.
+    UnionColumns => 14, 1222, "21000";
     /// No such table.
     UnknownTable => 15, 1146, "42S02";
+    /// Two tables of a query go by one name.
+    RepeatedTable => 3, 1066, "42000";
+    /// `SELECT *` without a FROM.
+    NoTables => 3, 1096, "HY000";
+    /// COUNT, SUM and their like where rows are not grouped yet.
+    MisplacedAggregate => 2, 1111, "HY000";
+    /// No such function.
+    UnknownFunction => 2, 1305, "42000";
+    /// A function with too few or too many arguments.
+    ArgumentCount => 3, 1582, "42000";
     /// No such database.
     UnknownDatabase => 15, 1049, "42000";
     /// Login failed; the connection is closed.

@@ -14,7 +14,7 @@ use super::rewrite::{Rewriter, object_name};
 use super::scope::{Kind, text_literal};
 use super::table::ColumnKind;
 use crate::answer::DATABASE;
-use crate::error::SqlError;
+use crate::error::{ErrorKind, SqlError};
 
 type Result<T> = std::result::Result<T, SqlError>;
 
@@ -526,13 +526,17 @@ fn json_maker(name: &str, arguments: &[Rendered]) -> Result<Rendered> {
 }
 
 fn wrong_count(name: &str) -> SqlError {
-    SqlError::syntax(format!(
-        "Incorrect parameter count in the call to native function '{name}'"
-    ))
+    SqlError::new(
+        ErrorKind::ArgumentCount,
+        format!("Incorrect parameter count in the call to native function '{name}'"),
+    )
 }
 
 fn no_such(name: &str) -> SqlError {
-    SqlError::unsupported(format!("the function {} is not offered", shortened(name)))
+    SqlError::new(
+        ErrorKind::UnknownFunction,
+        format!("the function {} is not offered", shortened(name)),
+    )
 }
 
 #[cfg(test)]

@@ -336,13 +336,16 @@ fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
         || contains("bad JSON path")
     {
         ErrorKind::InvalidValue
+    } else if contains("misuse of aggregate") {
+        ErrorKind::MisplacedAggregate
+    } else if contains("sub-select returns") || contains("row value misused") {
+        ErrorKind::OperandColumns
     } else if contains("too many columns") {
         ErrorKind::TooManyColumns
     } else if contains("misuse of")
         || contains("too large")
         || contains("too many")
         || contains("row value")
-        || contains("sub-select returns")
         || contains("term out of range")
         || contains("wrong number of arguments")
         || contains("must have")

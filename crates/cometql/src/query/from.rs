@@ -1,12 +1,13 @@
 //! FROM: tables, derived tables and joins, and the names they bring.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{
     BinaryOperator, Expr, Join, JoinConstraint, JoinOperator, ObjectName, TableAlias, TableFactor,
     TableWithJoins,
 };
 
+use super::expression::shortened;
 use super::rewrite::{Rewriter, object_name, unknown_column};
 use super::running::InOrder;
 use super::scope::{Kind, OutputColumn, Source, quoted, same};
@@ -250,10 +251,10 @@ impl Rewriter<'_> {
             .iter()
             .any(|other| same(&other.alias, &source.alias))
         {
-            return Err(SqlError::syntax(format!(
-                "Not unique table/alias: '{}'",
-                source.alias
-            )));
+            return Err(SqlError::new(
+                ErrorKind::RepeatedTable,
+                format!("Not unique table/alias: '{}'", shortened(&source.alias)),
+            ));
         }
         scope.sources.push(source);
         Ok(())
@@ -350,6 +351,11 @@ impl Rewriter<'_> {
     }
 }
 
+/// Gives the columns of a sub-query in FROM or WITH the names its alias says.
+///
+/// # Errors
+/// `ColumnCount`; `RepeatedColumn` when two columns have one name, so that
+/// nobody could ask for the second.
 pub(super) fn rename(columns: &mut [OutputColumn], alias: &TableAlias) -> Result<(), SqlError> {
     if !alias.columns.is_empty() && alias.columns.len() != columns.len() {
         return Err(SqlError::new(
@@ -364,6 +370,16 @@ pub(super) fn rename(columns: &mut [OutputColumn], alias: &TableAlias) -> Result
     }
     for (column, name) in columns.iter_mut().zip(&alias.columns) {
         column.definition.name.clone_from(&name.name.value);
+    }
+    let mut seen = HashSet::with_capacity(columns.len());
+    for column in columns {
+        let name = &column.definition.name;
+        if !seen.insert(name.to_ascii_lowercase()) {
+            return Err(SqlError::new(
+                ErrorKind::RepeatedColumn,
+                format!("Duplicate column name '{}'", shortened(name)),
+            ));
+        }
     }
     Ok(())
 }

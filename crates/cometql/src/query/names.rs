@@ -25,7 +25,7 @@ impl Rewriter<'_> {
         match self.find(&name.value) {
             Found::One(sql, kind) => Ok(Rendered { sql, kind }),
             Found::Ambiguous => Err(SqlError::new(
-                ErrorKind::UnknownColumn,
+                ErrorKind::AmbiguousColumn,
                 format!("Column '{}' is ambiguous", name.value),
             )),
             Found::Nothing => match self.word_function(name) {

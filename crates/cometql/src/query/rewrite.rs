@@ -16,7 +16,7 @@ use super::catalogue::Catalogue;
 use super::context::SessionContext;
 use super::from::rename;
 use super::running::InOrder;
-use super::scope::{OutputColumn, Phase, Scope, quoted, same};
+use super::scope::{Alias, OutputColumn, Phase, Scope, quoted, same};
 use crate::answer::{Column, Parameter};
 use crate::error::{ErrorKind, SqlError};
 use crate::scan;
@@ -245,6 +245,9 @@ impl Rewriter<'_> {
             }
         }
         let (mut sql, columns) = self.set_expression(rest)?;
+        // SQLite's own UNION keeps the last of equal rows, MySQL the first.
+        let mut is_distinct = false;
+        let first_of_equals = |sql: String| format!("SELECT DISTINCT * FROM ({sql})");
         for (operator, right) in operands.into_iter().rev() {
             let (operand, right_columns) = self.nested(|this| match &**right {
                 SetExpr::SetOperation { .. } => {
@@ -255,7 +258,7 @@ impl Rewriter<'_> {
             })?;
             if right_columns.len() != columns.len() {
                 return Err(SqlError::new(
-                    ErrorKind::ColumnCount,
+                    ErrorKind::UnionColumns,
                     format!(
                         "the queries of a UNION have different numbers of columns: {} and {}",
                         columns.len(),
@@ -263,7 +266,19 @@ impl Rewriter<'_> {
                     ),
                 ));
             }
-            sql = format!("{sql} {operator} {operand}");
+            if is_distinct && operator != "UNION" {
+                sql = first_of_equals(sql);
+                is_distinct = false;
+            }
+            if operator == "UNION" {
+                is_distinct = true;
+                sql.push_str(&format!(" UNION ALL {operand}"));
+            } else {
+                sql.push_str(&format!(" {operator} {operand}"));
+            }
+        }
+        if is_distinct {
+            sql = first_of_equals(sql);
         }
         Ok((sql, columns))
     }
@@ -296,14 +311,19 @@ impl Rewriter<'_> {
             }
         };
         let (list, columns) = self.select_list(&select.projection)?;
-        let mut sql = format!("SELECT {distinct}{list}{from}");
+        let mut sql = format!("SELECT {distinct}{}{from}", list.join(", "));
         if let Some(condition) = &select.selection {
             let condition = self.expression(condition)?.sql;
             sql.push_str(&format!(" WHERE {condition}"));
         }
         let aliases = columns
             .iter()
-            .map(|column| (column.definition.name.clone(), column.kind))
+            .zip(list)
+            .map(|(column, sql)| Alias {
+                name: column.definition.name.clone(),
+                kind: column.kind,
+                sql,
+            })
             .collect();
         self.with_scope(|scope| {
             scope.aliases = aliases;

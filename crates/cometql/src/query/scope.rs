@@ -57,11 +57,20 @@ pub(super) enum Phase {
     AliasesThenColumns,
 }
 
+/// One item of the select list, by its name.
+#[derive(Debug)]
+pub(super) struct Alias {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    /// What it stands for: two items of one name that are the same are one.
+    pub(super) sql: String,
+}
+
 /// The names of one SELECT.
 #[derive(Debug)]
 pub(super) struct Scope {
     pub(super) sources: Vec<Source>,
-    pub(super) aliases: Vec<(String, Kind)>,
+    pub(super) aliases: Vec<Alias>,
     pub(super) phase: Phase,
 }
 
@@ -130,12 +139,14 @@ impl Scope {
     }
 
     fn alias(&self, name: &str) -> Found {
-        self.aliases
-            .iter()
-            .find(|(alias, _)| same(alias, name))
-            .map_or(Found::Nothing, |(alias, kind)| {
-                Found::One(quoted(alias), *kind)
-            })
+        let mut named = self.aliases.iter().filter(|alias| same(&alias.name, name));
+        let Some(first) = named.next() else {
+            return Found::Nothing;
+        };
+        if named.any(|other| other.sql != first.sql) {
+            return Found::Ambiguous;
+        }
+        Found::One(quoted(&first.name), first.kind)
     }
 }
 

@@ -1,24 +1,25 @@
 //! The select list: what each item is, what its column is called, and `*`.
 
-use std::collections::HashMap;
-
 use sqlparser::ast::{Expr, SelectItem, SelectItemQualifiedWildcardKind};
 
-use super::rewrite::{MAX_COLUMNS, Output, Rewriter, object_name};
+use super::rewrite::{MAX_COLUMNS, Rewriter, object_name};
 use super::scope::{OutputColumn, quoted, same};
 use crate::answer::Column;
 use crate::error::{ErrorKind, SqlError};
 
 impl Rewriter<'_> {
-    pub(super) fn select_list(&mut self, items: &[SelectItem]) -> Result<Output, SqlError> {
+    /// The items as SQL, and the columns they make.
+    pub(super) fn select_list(
+        &mut self,
+        items: &[SelectItem],
+    ) -> Result<(Vec<String>, Vec<OutputColumn>), SqlError> {
         let mut list = Vec::new();
         let mut columns: Vec<OutputColumn> = Vec::new();
-        let mut names = Names::default();
         for item in items {
             match item {
                 SelectItem::Wildcard(_) => {
                     let expanded = self.expand(None)?;
-                    add_all(expanded, &mut list, &mut columns, &mut names);
+                    add_all(expanded, &mut list, &mut columns);
                 }
                 SelectItem::QualifiedWildcard(kind, _) => {
                     let SelectItemQualifiedWildcardKind::ObjectName(name) = kind else {
@@ -30,15 +31,15 @@ impl Rewriter<'_> {
                         [database, table] => self.expand(Some((Some(database), table)))?,
                         _ => return Err(SqlError::syntax(format!("{name}.* is not a table"))),
                     };
-                    add_all(expanded, &mut list, &mut columns, &mut names);
+                    add_all(expanded, &mut list, &mut columns);
                 }
                 SelectItem::UnnamedExpr(expression) => {
                     let (sql, column) = self.select_item(expression, None)?;
-                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                    add_all(vec![(sql, column)], &mut list, &mut columns);
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let (sql, column) = self.select_item(expr, Some(&alias.value))?;
-                    add_all(vec![(sql, column)], &mut list, &mut columns, &mut names);
+                    add_all(vec![(sql, column)], &mut list, &mut columns);
                 }
                 SelectItem::ExprWithAliases { .. } => {
                     return Err(SqlError::unsupported(
@@ -59,7 +60,7 @@ impl Rewriter<'_> {
                 ),
             ));
         }
-        Ok((list.join(", "), columns))
+        Ok((list, columns))
     }
 
     fn select_item(
@@ -142,7 +143,7 @@ impl Rewriter<'_> {
                 Some((_, table)) => {
                     SqlError::new(ErrorKind::UnknownTable, format!("Unknown table '{table}'"))
                 }
-                None => SqlError::syntax("No tables used: * needs a FROM"),
+                None => SqlError::new(ErrorKind::NoTables, "No tables used: * needs a FROM"),
             });
         }
         let mut expanded = Vec::new();
@@ -161,36 +162,12 @@ impl Rewriter<'_> {
     }
 }
 
-/// Names given out so far; every column gets its own.
-#[derive(Default)]
-struct Names(HashMap<String, usize>);
-
-impl Names {
-    fn unique(&mut self, name: &str) -> String {
-        let name = if name.is_empty() { "column" } else { name };
-        let mut candidate = name.to_owned();
-        loop {
-            let used = self.0.entry(candidate.to_ascii_lowercase()).or_insert(0);
-            *used += 1;
-            if *used == 1 {
-                return candidate;
-            }
-            let number = self.0.entry(name.to_ascii_lowercase()).or_insert(1);
-            *number = (*number).max(2);
-            candidate = format!("{name}_{number}");
-            *number += 1;
-        }
-    }
-}
-
 fn add_all(
     items: Vec<(String, OutputColumn)>,
     list: &mut Vec<String>,
     columns: &mut Vec<OutputColumn>,
-    names: &mut Names,
 ) {
-    for (sql, mut column) in items {
-        column.definition.name = names.unique(&column.definition.name);
+    for (sql, column) in items {
         list.push(format!("{sql} AS {}", quoted(&column.definition.name)));
         columns.push(column);
     }

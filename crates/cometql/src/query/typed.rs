@@ -1,15 +1,20 @@
 //! Names of computed columns as MySQL gives them: the expression's text, just
 //! as it was typed. The parser's tree no longer has that text, the statement has.
 
-use sqlparser::ast::{Expr, Query, SelectItem, SetExpr};
+use sqlparser::ast::{Expr, Query, SelectItem, SetExpr, Value};
 
 use crate::answer::Column;
+use crate::literal::unescape;
+use crate::scan::{self, LexemeKind};
 
 /// Renames the computed columns of `query` that have no alias to their text in
-/// `statement`, which is what `query` was parsed from. Names stay unique; where
-/// the text cannot be told apart with certainty, they stay as they were.
+/// `statement`, which is what `query` was parsed from. Where the text cannot be told apart with certainty, they stay as they were.
 pub fn name_as_typed(statement: &str, query: &Query, columns: &mut [Column]) {
-    let SetExpr::Select(select) = &*query.body else {
+    let mut body = &*query.body;
+    while let SetExpr::SetOperation { left, .. } = body {
+        body = left;
+    }
+    let SetExpr::Select(select) = body else {
         return;
     };
     if query.with.is_some() || select.projection.len() != columns.len() {
@@ -23,25 +28,47 @@ pub fn name_as_typed(statement: &str, query: &Query, columns: &mut [Column]) {
     }
     for (index, (item, text)) in select.projection.iter().zip(texts).enumerate() {
         let is_computed = match item {
-            SelectItem::UnnamedExpr(expression) => !matches!(
-                expression,
-                Expr::Identifier(_) | Expr::CompoundIdentifier(_) | Expr::Value(_)
-            ),
+            SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => false,
+            // A text is called what it says, its first part if it has several.
+            SelectItem::UnnamedExpr(Expr::Value(value)) => {
+                if let Some(says) = first_text(&value.value, text) {
+                    if let Some(column) = columns.get_mut(index) {
+                        column.name = says;
+                    }
+                    continue;
+                }
+                true
+            }
+            SelectItem::UnnamedExpr(_) => true,
             SelectItem::ExprWithAlias { .. } | SelectItem::ExprWithAliases { .. } => false,
             SelectItem::QualifiedWildcard(..) | SelectItem::Wildcard(_) => return,
         };
-        let is_taken = columns
-            .iter()
-            .enumerate()
-            .any(|(other, column)| other != index && column.name.eq_ignore_ascii_case(text));
         if is_computed
             && !text.is_empty()
-            && !is_taken
             && let Some(column) = columns.get_mut(index)
         {
             text.clone_into(&mut column.name);
         }
     }
+}
+
+/// What the first of the texts that make one string literal says; `None` for
+/// other literals.
+fn first_text(value: &Value, typed: &str) -> Option<String> {
+    let is_text = matches!(
+        value,
+        Value::SingleQuotedString(_)
+            | Value::DoubleQuotedString(_)
+            | Value::NationalStringLiteral(_)
+    );
+    let first = scan::Lexemes::new(typed)
+        .map_while(Result::ok)
+        .find(|lexeme| matches!(lexeme.kind, LexemeKind::Quoted(_)))
+        .filter(|_| is_text)?;
+    let LexemeKind::Quoted(quote) = first.kind else {
+        return None;
+    };
+    Some(unescape(first.inner(typed), char::from(quote)).into_owned())
 }
 
 /// The texts between SELECT and what follows the list; `None` where a comment
@@ -124,7 +151,11 @@ mod tests {
 
     fn named(statement: &str) -> Vec<String> {
         let query = parse(statement).unwrap();
-        let SetExpr::Select(select) = &*query.body else {
+        let mut body = &*query.body;
+        while let SetExpr::SetOperation { left, .. } = body {
+            body = left;
+        }
+        let SetExpr::Select(select) = body else {
             panic!("not a SELECT")
         };
         let mut columns: Vec<_> = (0..select.projection.len())
@@ -148,9 +179,17 @@ mod tests {
                 "SELECT (SELECT 1 FROM t WHERE 1), 2*2",
                 &["(SELECT 1 FROM t WHERE 1)", "2*2"],
             ),
-            ("SELECT 1+1, 1+1", &["1+1", "c1"]),
+            ("SELECT 1+1, 1+1", &["1+1", "1+1"]),
             ("SELECT 1+/* , */1", &["c0"]),
             ("SELECT *, 1+1 FROM t", &["c0", "c1"]),
+            (
+                "SELECT 'a', 1+1 UNION SELECT 2, 3 UNION SELECT 4, 5",
+                &["a", "1+1"],
+            ),
+            (
+                "SELECT 'it\\'s', 'a' 'b', TRUE, 0x4D",
+                &["it's", "a", "TRUE", "0x4D"],
+            ),
             ("SELECT 'it\\'s' = 'x'", &["'it\\'s' = 'x'"]),
         ] {
             assert_eq!(named(statement), names, "{statement}");
