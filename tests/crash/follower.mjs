@@ -22,6 +22,7 @@ export class Follower {
   connects = 0;
   #held = new Map();
   #waiting = new Set();
+  #gapped = new Set();
   #attempt = 0;
 
   constructor(server, name, pipes) {
@@ -37,6 +38,7 @@ export class Follower {
     this.client?.destroy();
     this.#held = new Map(this.pipes.map((pipe) => [pipe, []]));
     this.#waiting = new Set(this.pipes);
+    this.#gapped = new Set();
     const client = await connected(isCurrent, this.server, {
       path: clientPath({ api: 'cometwire' }),
       keeps: false,
@@ -70,7 +72,8 @@ export class Follower {
     for (const line of text.split('\n').filter((part) => part.trim() !== '')) this.#receive(JSON.parse(line));
   }
 
-  #receive(message) {
+  /** `afterGap`: it waited while the server said that something is gone, and may lie on the other side of that. */
+  #receive(message, afterGap = false) {
     if (message.offset === undefined) return;
     if (message.pipe === 'sys') {
       this.#stands(message);
@@ -84,7 +87,8 @@ export class Follower {
     const at = this.positions.get(message.pipe);
     const { pipe, epoch, offset, data } = message;
     if (at && at.epoch === epoch && offset <= at.offset) return;
-    const follows = at === undefined || (at.epoch === epoch ? offset === at.offset + 1 : offset === 1);
+    const follows =
+      afterGap || at === undefined || offset === (at.epoch === epoch ? at.offset + 1 : 1);
     if (!follows) this.#object(`${pipe} went from ${place(at)} to ${epoch}:${offset} without a word`);
     const key = `${pipe} ${epoch}:${offset}`;
     if (this.seen.has(key)) this.#object(`${key} came twice`);
@@ -96,6 +100,7 @@ export class Follower {
     const at = this.positions.get(pipe);
     const isBehind = at === undefined || at.epoch !== epoch || at.offset < offset;
     if (event === 'gap') {
+      this.#gapped.add(pipe);
       this.gaps.push({ pipe, from: at, to: { epoch, offset } });
     } else if (at && isBehind && !(place(at) === BEGINNING && offset === 0)) {
       this.#object(`${pipe} stood at ${place(at)} and was moved to ${epoch}:${offset} without a word`);
@@ -105,7 +110,7 @@ export class Follower {
     if (event !== 'resumed') return;
     const held = this.#held.get(pipe) ?? [];
     this.#held.delete(pipe);
-    held.forEach((message) => this.#receive(message));
+    held.forEach((message) => this.#receive(message, this.#gapped.has(pipe)));
     this.#waiting.delete(pipe);
   }
 

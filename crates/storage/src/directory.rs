@@ -131,12 +131,15 @@ impl Directory {
 
     /// Says what an error of SQLite's at start means.
     pub(crate) fn blame(&self, error: rusqlite::Error) -> OpenError {
-        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        use rusqlite::ErrorCode::{
+            DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase,
+        };
+        let path = || self.file.clone();
         match error.sqlite_error_code() {
             Some(DatabaseCorrupt) => self.damaged(error.to_string()),
-            Some(NotADatabase) => OpenError::NotADatabase {
-                path: self.file.clone(),
-            },
+            Some(NotADatabase) => OpenError::NotADatabase { path: path() },
+            Some(DatabaseBusy | DatabaseLocked) => OpenError::Locked { path: path() },
+            Some(DiskFull) => OpenError::DiskFull { path: path() },
             _ => self.failed(error),
         }
     }
@@ -221,7 +224,7 @@ impl Directory {
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             connection.close().map_err(|(_, error)| error)
         };
-        fill().map_err(|error| self.failed(error))?;
+        fill().map_err(|error| self.blame(error))?;
         let name_it = || {
             file.sync_all()?;
             fs::rename(&new, &self.file)?;
@@ -289,7 +292,8 @@ impl Directory {
             .map_err(|error| self.blame(error))?;
         match verdict.as_str() {
             "ok" => Ok(()),
-            _ => Err(self.damaged(verdict)),
+            // A headline may stand before what is wrong.
+            _ => Err(self.damaged(verdict.lines().last().unwrap_or_default().to_owned())),
         }
     }
 }

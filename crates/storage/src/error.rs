@@ -84,6 +84,18 @@ pub enum OpenError {
         /// Its log.
         log: PathBuf,
     },
+    /// Another program keeps the file's tables locked.
+    #[error("{} is locked by another program; close it, such as a sqlite3 prompt with an open transaction, and start again", path.display())]
+    Locked {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The disk has no room for what a start has to write.
+    #[error("{} cannot be opened because its disk is full; make room and start again", path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file could not be read or prepared.
     #[error("{} cannot be opened: {reason}", path.display())]
     Failed {

@@ -172,6 +172,21 @@ fn a_directory_has_one_process_at_a_time() {
 }
 
 #[test]
+fn a_file_that_another_program_keeps_locked_is_refused() {
+    let (directory, _) = filled();
+    let tool = Connection::open(directory.path().join("cometwire.db")).unwrap();
+    tool.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT;")
+        .unwrap();
+    let sentence = refusal(directory.path());
+    assert!(
+        sentence.contains("is locked by another program"),
+        "{sentence}"
+    );
+    drop(tool);
+    assert_eq!(offsets(&open(directory.path()), 0, "p").len(), 50);
+}
+
+#[test]
 fn a_file_in_place_of_the_directory_is_refused() {
     let directory = tempdir().unwrap();
     let file = directory.path().join("file");
