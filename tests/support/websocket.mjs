@@ -3,6 +3,7 @@
 
 import { createHash, randomBytes } from 'node:crypto';
 import net from 'node:net';
+import tls from 'node:tls';
 import { settled, until } from './until.mjs';
 
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
@@ -64,7 +65,7 @@ export class WebSocketClient {
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `${name}: ${value}\r\n`)
       .join('');
-    await client.#connect(server);
+    await client.#connect(server, options);
     client.sendBytes(`GET ${client.path} HTTP/1.1\r\n${head}\r\n`);
     await until('an answer to the handshake', () => client.head !== undefined || client.ended);
     client.expectedAccept = createHash('sha1')
@@ -82,8 +83,10 @@ export class WebSocketClient {
   #unread = Buffer.alloc(0);
   #partial = [];
 
-  async #connect(server) {
-    this.socket = net.connect({ host: server.host, port: server.httpPort, allowHalfOpen: true });
+  async #connect({ host, httpPort: port }, { localAddress, secure = false }) {
+    const to = { host, port, localAddress, allowHalfOpen: true };
+    // Whose certificate it is, is another test's question.
+    this.socket = secure ? tls.connect({ ...to, rejectUnauthorized: false }) : net.connect(to);
     this.socket.setNoDelay(true);
     this.socket.on('data', (bytes) => this.#received(bytes));
     this.dropped = new Promise((resolve) => {
@@ -99,7 +102,7 @@ export class WebSocketClient {
     await settled(
       'a TCP connection',
       new Promise((resolve, reject) => {
-        this.socket.once('connect', resolve);
+        this.socket.once(secure ? 'secureConnect' : 'connect', resolve);
         this.socket.once('error', reject);
       }),
     );

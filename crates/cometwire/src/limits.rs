@@ -6,7 +6,7 @@ use std::time::Duration;
 use cometql::LanguageConfig;
 use cometql::wire;
 use pipes::limits::Limits as HallLimits;
-use ws_gateway::{GatewayConfig, GatewayLimits};
+use ws_gateway::GatewayConfig;
 
 use crate::settings::Settings;
 
@@ -33,22 +33,13 @@ pub(crate) fn hall(settings: &Settings) -> HallLimits {
 
 /// The browser door's settings.
 pub(crate) fn gateway(settings: &Settings) -> GatewayConfig {
-    let mut limits = GatewayLimits::default();
-    set(&mut limits.connections, settings.max_browsers);
-    set(&mut limits.message_bytes, settings.max_message_bytes);
-    set(&mut limits.queued_bytes, settings.max_queued_bytes);
-    set(&mut limits.shard_backlog_bytes, settings.max_backlog_bytes);
-    set(
-        &mut limits.keep_alive,
-        settings.keep_alive_seconds.map(Duration::from_secs),
-    );
     let mut config = GatewayConfig {
         allow_origins: settings.allow_origin.clone(),
         static_dir: settings.static_dir.clone(),
-        limits,
         ..GatewayConfig::default()
     };
     set(&mut config.node_name, settings.node_name.clone());
+    settings.browser.bound(&mut config);
     config
 }
 

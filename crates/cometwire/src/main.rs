@@ -2,6 +2,7 @@
 //! the crates it wires together.
 
 mod backend_bounds;
+mod browser_bounds;
 mod certificate;
 mod limits;
 mod local_socket;

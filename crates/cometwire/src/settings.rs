@@ -12,6 +12,7 @@ use pipes::name::DevId;
 use serde::Deserialize;
 
 use crate::backend_bounds::BackendBounds;
+use crate::browser_bounds::BrowserBounds;
 use crate::tls::TlsSettings;
 
 /// CometWire: a realtime server you talk to in SQL.
@@ -110,15 +111,6 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "USER", env = "COMETWIRE_CHECK_USER")]
     pub(crate) check_user: Option<String>,
 
-    /// Browser sockets open at once [default: 100000].
-    #[arg(
-        long,
-        value_name = "N",
-        env = "COMETWIRE_MAX_BROWSERS",
-        help_heading = "Bounds"
-    )]
-    pub(crate) max_browsers: Option<usize>,
-
     /// Backend sessions open at once [default: 10000].
     #[arg(
         long,
@@ -149,33 +141,6 @@ pub(crate) struct Settings {
     /// The most bytes one transaction may hold until COMMIT [default: 16777216].
     #[arg(long, value_name = "BYTES", env = "COMETWIRE_MAX_TRANSACTION_BYTES")]
     pub(crate) max_transaction_bytes: Option<usize>,
-
-    /// Bytes of one message of a browser [default: 1048576].
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "COMETWIRE_MAX_MESSAGE_BYTES",
-        help_heading = "Bounds"
-    )]
-    pub(crate) max_message_bytes: Option<usize>,
-
-    /// Bytes that may wait for one browser before it counts as too slow [default: 2097152].
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "COMETWIRE_MAX_QUEUED_BYTES",
-        help_heading = "Bounds"
-    )]
-    pub(crate) max_queued_bytes: Option<usize>,
-
-    /// Bytes of messages one shard may have waiting before publishers wait [default: 16777216].
-    #[arg(
-        long,
-        value_name = "BYTES",
-        env = "COMETWIRE_MAX_BACKLOG_BYTES",
-        help_heading = "Bounds"
-    )]
-    pub(crate) max_backlog_bytes: Option<usize>,
 
     /// Pipes one browser connection may subscribe to [default: 1000].
     #[arg(
@@ -222,14 +187,10 @@ pub(crate) struct Settings {
     )]
     pub(crate) mailbox_seconds: Option<u64>,
 
-    /// Seconds a browser may be quiet before it is pinged [default: 25].
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        env = "COMETWIRE_KEEP_ALIVE_SECONDS",
-        help_heading = "Bounds"
-    )]
-    pub(crate) keep_alive_seconds: Option<u64>,
+    /// The browser door's bounds.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(crate) browser: BrowserBounds,
 
     /// Bounds of one backend's connection.
     #[command(flatten)]
@@ -336,6 +297,7 @@ impl Settings {
             .iter()
             .map(Developer::parse)
             .collect::<Result<_, _>>()?;
+        self.browser.check()?;
         Ok(self)
     }
 
@@ -385,22 +347,18 @@ impl Settings {
             log_format: self.log_format.or(file.log_format),
             drain_seconds: self.drain_seconds.or(file.drain_seconds),
             check_user: self.check_user.or(file.check_user),
-            max_browsers: self.max_browsers.or(file.max_browsers),
             max_backends: self.max_backends.or(file.max_backends),
             max_packet_bytes: self.max_packet_bytes.or(file.max_packet_bytes),
             max_transaction_changes: self
                 .max_transaction_changes
                 .or(file.max_transaction_changes),
             max_transaction_bytes: self.max_transaction_bytes.or(file.max_transaction_bytes),
-            max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
-            max_queued_bytes: self.max_queued_bytes.or(file.max_queued_bytes),
-            max_backlog_bytes: self.max_backlog_bytes.or(file.max_backlog_bytes),
             max_subscriptions: self.max_subscriptions.or(file.max_subscriptions),
             max_user_connections: self.max_user_connections.or(file.max_user_connections),
             history_read: self.history_read.or(file.history_read),
             mailbox_length: self.mailbox_length.or(file.mailbox_length),
             mailbox_seconds: self.mailbox_seconds.or(file.mailbox_seconds),
-            keep_alive_seconds: self.keep_alive_seconds.or(file.keep_alive_seconds),
+            browser: self.browser.over(file.browser),
             backend: self.backend.over(file.backend),
         }
     }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::proxies::TrustedProxies;
+
 /// The door's settings.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
@@ -12,6 +14,8 @@ pub struct GatewayConfig {
     pub allow_origins: Vec<String>,
     /// A directory of static files to serve, if any.
     pub static_dir: Option<PathBuf>,
+    /// The proxies that may stand before the door.
+    pub proxies: TrustedProxies,
     /// The bounds.
     pub limits: GatewayLimits,
 }
@@ -49,6 +53,7 @@ impl Default for GatewayConfig {
             node_name: "n1".to_owned(),
             allow_origins: Vec::new(),
             static_dir: None,
+            proxies: TrustedProxies::default(),
             limits: GatewayLimits::default(),
         }
     }

@@ -4,7 +4,7 @@
 //! The road of a connection, in order:
 //! - [`server`]: accepts, speaks HTTP, hands over upgraded connections.
 //! - `http`, `assets`, `files`: plain HTTP answers.
-//! - `request`: who is at the door.
+//! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `session`: one connection from greeting to end; `resume`: what our own
 //!   client missed while it was away.
 //! - `socket`, `outbox`: bytes in, bytes out.
@@ -23,6 +23,7 @@ mod http;
 mod json;
 mod outbox;
 mod payload;
+pub mod proxies;
 mod request;
 mod resume;
 pub mod server;
@@ -32,4 +33,5 @@ mod socket;
 mod usher;
 
 pub use config::{GatewayConfig, GatewayLimits};
+pub use proxies::{ForwardingHeader, TrustedProxies};
 pub use server::{Gateway, Shards};

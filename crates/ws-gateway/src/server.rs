@@ -2,7 +2,7 @@
 //! upgraded connections to their sessions, and drains at the end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -174,12 +174,19 @@ impl Gateway {
 
     async fn speak_http(
         self: Arc<Self>,
-        stream: TcpStream,
+        mut stream: TcpStream,
         address: SocketAddr,
         permit: OwnedSemaphorePermit,
         mut shutdown: watch::Receiver<bool>,
     ) {
         let _ = stream.set_nodelay(true);
+        let limits = &self.config.limits;
+        let header = self.config.proxies.read_header(address, &mut stream);
+        let address = match time::timeout(limits.handshake_time, header).await {
+            Ok(Ok(address)) => address.ip(),
+            Ok(Err(error)) => return tracing::debug!(%address, %error, "no_proxy_header"),
+            Err(_) => return tracing::debug!(%address, "proxy_header_took_too_long"),
+        };
         // Taken by the session if the connection becomes one.
         let permit = Arc::new(std::sync::Mutex::new(Some(permit)));
         let gateway = Arc::clone(&self);
@@ -192,6 +199,8 @@ impl Gateway {
                     Reply::Answer(answer) => answer,
                     Reply::Upgrade(answer, parameters) => {
                         let headers = BrowserHeaders::read(request.headers());
+                        let proxies = &gateway.config.proxies;
+                        let address = proxies.browser_address(address, request.headers());
                         let on_upgrade = hyper::upgrade::on(&mut request);
                         let permit = held.lock().ok().and_then(|mut permit| permit.take());
                         tokio::spawn(
@@ -202,7 +211,6 @@ impl Gateway {
                 })
             }
         });
-        let limits = &self.config.limits;
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.handshake_time)
@@ -231,7 +239,7 @@ impl Gateway {
         on_upgrade: OnUpgrade,
         parameters: String,
         headers: BrowserHeaders,
-        address: SocketAddr,
+        address: IpAddr,
         permit: Option<OwnedSemaphorePermit>,
     ) {
         let Ok(upgraded) = on_upgrade.await else {
@@ -249,7 +257,7 @@ impl Gateway {
             early,
             parameters,
             headers,
-            address: address.ip(),
+            address,
         };
         session::serve(self, upgraded).await;
         drop(permit);
