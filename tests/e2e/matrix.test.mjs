@@ -1,6 +1,7 @@
 // The client matrix: one program for each client (tests/clients), which connects with the
 // client's defaults, looks around as that client does, reads, publishes a difficult text, is
-// refused, commits and rolls back, and connects again. Its table is docs/clients.md.
+// refused, commits and rolls back, and connects again; and each is refused with a wrong key.
+// Its table is docs/clients.md.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -75,7 +76,7 @@ let goProgram;
 let goDriverVersion;
 let rustProgram;
 before(async () => {
-  server = await Server.start({ devs: { 15: "Developer-15-key" } });
+  server = await Server.start({ devs: { 15: 'Developer\'15 "key"' } });
   sql = await server.sql({ user: 15 });
   goProgram = buildGoProgram(program('go', 'main.go'));
   rustProgram = buildRustPrograms();
@@ -93,15 +94,7 @@ describe('each client is at home', { concurrency: 2 }, () => {
       const browser = await server.browser({ devId: 15 });
       await browser.subscribe(pipe);
 
-      const client = ClientProgram.start(server, command.map((word) => (typeof word === 'function' ? word() : word)), {
-        user: 15,
-        pipe,
-        text: TEXT,
-        env: {
-          COMET_DRIVER_VERSION: goDriverVersion,
-          ...(name.includes('C extension') && { PYTHONPATH: C_EXTENSION }),
-        },
-      });
+      const client = startClient(name, { pipe });
       await client.waits();
       const difficult = await browser.takeFrom(pipe);
       assert.equal(difficult.event, 'text');
@@ -128,6 +121,32 @@ describe('each client is at home', { concurrency: 2 }, () => {
     });
   }
 });
+
+describe('each driver says why a wrong key is refused', { concurrency: 2 }, () => {
+  const drivers = new Map(Object.keys(CLIENTS).map((name) => [name.split(',')[0], name]));
+  for (const [driver, name] of drivers) {
+    test(driver, async () => {
+      const client = startClient(name, { pipe: 'matrix_refused', env: { COMET_KEY: 'wrong' } });
+      const { code } = await client.program.finished();
+      assert.notEqual(code, 0);
+      assert.match(client.program.output, /Access denied for user '15'@'127\.0\.0\.1'/);
+    });
+  }
+});
+
+function startClient(name, { pipe, env }) {
+  const command = CLIENTS[name].map((word) => (typeof word === 'function' ? word() : word));
+  return ClientProgram.start(server, command, {
+    user: 15,
+    pipe,
+    text: TEXT,
+    env: {
+      COMET_DRIVER_VERSION: goDriverVersion,
+      ...(name.includes('C extension') && { PYTHONPATH: C_EXTENSION }),
+      ...env,
+    },
+  });
+}
 
 function checkWhatItTold(told, tables) {
   assert.ok(told.version?.length >= 2, JSON.stringify(told.version));

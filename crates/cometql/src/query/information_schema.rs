@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::calendar::Moment;
 use super::context::SessionContext;
+use super::help;
 use super::table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
 use crate::answer::DATABASE;
 use crate::error::SqlError;
@@ -554,6 +555,17 @@ const DEFINITIONS: &[Definition] = &[
         name: "user",
         columns: "Host,User,plugin",
         rows: nothing,
+    },
+    Definition {
+        database: "mysql",
+        name: "help_topic",
+        columns: "help_topic_id:int,name,help_category_id:int,description,example,url",
+        rows: |_, _| {
+            let numbered = (0_i64..).zip(help::TOPICS);
+            numbered
+                .map(|(number, name)| row![number, *name, 0_i64, "", "", ""])
+                .collect()
+        },
     },
 ];
 

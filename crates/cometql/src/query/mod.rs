@@ -7,7 +7,7 @@
 //! - [`table`]: what a table must tell ([`LiveTable`]).
 //! - [`context`]: what a query knows of its session ([`SessionContext`]).
 //! - [`variables`]: system variables as data.
-//! - [`information_schema`]: the tables that describe the others.
+//! - [`information_schema`]: the tables that describe the others; `help`: the forms of SHOW.
 //! - [`engine`]: running, and the limits of it ([`Engine`]).
 //! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
 //! - `typed`: what computed columns are called.
@@ -27,6 +27,7 @@ mod from;
 mod functions;
 mod functions_json;
 mod functions_text;
+mod help;
 pub mod information_schema;
 mod json_path;
 mod names;
