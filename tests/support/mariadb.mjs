@@ -57,6 +57,11 @@ export class MariaDb {
     return this.#connect(USER, DATABASE);
   }
 
+  /** How MariaDB's own programs log in. */
+  login() {
+    return [`-h${HOST}`, `-P${this.port}`, `-u${USER}`];
+  }
+
   async stop() {
     if (this.program.exit) return;
     this.program.signal('SIGTERM');

@@ -155,6 +155,8 @@ pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
         }
         "lock" | "unlock" if words.take("tables") || words.take("table") => Ok(Statement::Ignored),
         "flush" => Ok(Statement::Ignored),
+        "alter" if switches_keys(&mut words) => Ok(Statement::Ignored),
+        "alter" => Err(SqlError::unsupported("ALTER is not offered by this server")),
         "kill" => {
             let query_only = words.take("query");
             if !query_only {
@@ -169,6 +171,16 @@ pub(super) fn parse(mut words: Words<'_>) -> Result<Statement, SqlError> {
         }
         _ => Err(at_start.expected("a statement")),
     }
+}
+
+/// Whether `TABLE t DISABLE KEYS` or `ENABLE KEYS` follows, as a dump has around its rows.
+fn switches_keys(words: &mut Words<'_>) -> bool {
+    words.take("table")
+        && words.name("a table").is_ok()
+        && (!words.take(".") || words.name("a table").is_ok())
+        && (words.take("disable") || words.take("enable"))
+        && words.take("keys")
+        && words.lexemes.is_empty()
 }
 
 /// What may follow START TRANSACTION: whether it is READ ONLY, if that is said.

@@ -156,6 +156,14 @@ fn statements_about_the_session_are_read() {
         ("UNLOCK TABLES", Statement::Ignored),
         ("FLUSH PRIVILEGES", Statement::Ignored),
         (
+            "/*!40000 ALTER TABLE `users_auth` DISABLE KEYS */",
+            Statement::Ignored,
+        ),
+        (
+            "ALTER TABLE CometQL_v1.users_auth ENABLE KEYS;",
+            Statement::Ignored,
+        ),
+        (
             "KILL 5",
             Statement::Kill {
                 query_only: false,
@@ -185,6 +193,8 @@ fn statements_about_the_session_are_read() {
 fn what_is_not_offered_is_refused_by_name() {
     for (text, name) in [
         ("CREATE TABLE t (a int)", "CREATE"),
+        ("ALTER TABLE t ADD a int", "ALTER"),
+        ("ALTER TABLE t DISABLE KEYS, ADD a int", "ALTER"),
         ("GRANT ALL ON *.* TO 'x'@'%'", "GRANT"),
         ("CREATE USER 'x'@'%'", "CREATE"),
         ("LOAD DATA INFILE 'x'", "LOAD"),
