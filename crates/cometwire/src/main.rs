@@ -4,6 +4,7 @@
 mod backend_bounds;
 mod browser_bounds;
 mod certificate;
+mod commands;
 mod limits;
 mod local_socket;
 mod root_key;
@@ -31,6 +32,15 @@ fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(sentence) => return fail(&sentence, ExitCode::from(EXIT_USAGE)),
     };
+    if let Some(command) = &settings.command {
+        return match command.carry_out(&settings.data_directory()) {
+            Ok(sentence) => {
+                println!("{sentence}");
+                ExitCode::SUCCESS
+            }
+            Err(sentence) => fail(&sentence, ExitCode::FAILURE),
+        };
+    }
     if let Err(sentence) = start_logging(&settings) {
         return fail(&sentence, ExitCode::from(EXIT_USAGE));
     }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::backend_bounds::BackendBounds;
 use crate::browser_bounds::BrowserBounds;
+use crate::commands::Command;
 use crate::tls::TlsSettings;
 
 /// CometWire: a realtime server you talk to in SQL.
@@ -23,8 +24,13 @@ use crate::tls::TlsSettings;
 #[command(name = "cometwire", version, max_term_width = 100)]
 #[serde(default)]
 pub(crate) struct Settings {
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    #[serde(skip)]
+    pub(crate) command: Option<Command>,
+
     /// Read further settings from this TOML file; its keys are the flags' names with _ for -.
-    #[arg(long, value_name = "FILE", env = "COMETWIRE_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "COMETWIRE_CONFIG")]
     #[serde(skip)]
     pub(crate) config: Option<PathBuf>,
 
@@ -41,7 +47,7 @@ pub(crate) struct Settings {
     pub(crate) http: Option<SocketAddr>,
 
     /// The directory for everything that must survive a crash [default: ./cometwire-data].
-    #[arg(long, value_name = "DIR", env = "COMETWIRE_DATA")]
+    #[arg(long, global = true, value_name = "DIR", env = "COMETWIRE_DATA")]
     pub(crate) data: Option<PathBuf>,
 
     /// Certificates, and who is offered them.
@@ -325,6 +331,7 @@ impl Settings {
     fn over(self, file: Self) -> Self {
         let list = |ours: Vec<_>, theirs| if ours.is_empty() { theirs } else { ours };
         Self {
+            command: self.command,
             config: self.config,
             cometql: self.cometql.or(file.cometql),
             cometql_socket: self.cometql_socket.or(file.cometql_socket),

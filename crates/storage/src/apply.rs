@@ -18,7 +18,7 @@ use crate::statements::{Statements, stored};
 /// How many ids are taken from the file at once. A start skips the rest.
 const ID_BLOCK: i64 = 4096;
 /// Epochs fit the integers of a browser.
-const MAX_EPOCH: u64 = (1 << 53) - 1;
+pub(crate) const MAX_EPOCH: u64 = (1 << 53) - 1;
 
 /// Why a write was not made.
 #[derive(Debug)]

@@ -3,30 +3,28 @@
 //! of ours is never empty: one that is was damaged, and is refused like any
 //! other damage. What lives inside the file is `schema`'s and `load`'s.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::config::Config;
 use crate::error::OpenError;
+use crate::file::{DataFile, beside};
 use crate::schema;
 use crate::statements::number;
 
-const FILE: &str = "cometwire.db";
+pub(crate) const FILE: &str = "cometwire.db";
 const NEW_FILE: &str = "cometwire.db.new";
 const LOCK_FILE: &str = "cometwire.lock";
-/// How long the tables may be locked by a person with the `sqlite3` tool.
-const BUSY: Duration = Duration::from_secs(5);
+/// There while a restore puts another file in place.
+const RESTORING: &str = "cometwire.restoring";
 
 /// A data directory that is ours until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Directory {
-    file: PathBuf,
+    pub(crate) file: DataFile,
     _lock: File,
 }
 
@@ -54,7 +52,7 @@ impl Directory {
         let lock = open_private(&mut options, &path.join(LOCK_FILE)).map_err(not_writable)?;
         match lock.try_lock() {
             Ok(()) => Ok(Self {
-                file: path.join(FILE),
+                file: DataFile::new(path.join(FILE)),
                 _lock: lock,
             }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
@@ -66,114 +64,57 @@ impl Directory {
 
     /// The writer's connection to a checked file of the version this program knows.
     pub(crate) fn open(&self, config: &Config) -> Result<Connection, OpenError> {
-        let log = beside(&self.file, "-wal");
-        let log_length = length(&log).map_err(|error| self.failed(error))?;
-        let must_check = match length(&self.file).map_err(|error| self.failed(error))? {
-            None if log_length.is_some_and(|length| length > 0) => {
-                return Err(OpenError::LogWithoutFile {
-                    path: self.file.clone(),
-                    log,
-                });
-            }
+        if self.restoring().exists() {
+            return Err(OpenError::HalfRestored { path: self.path() });
+        }
+        let must_check = match self.file.find()? {
             None => {
                 self.create()?;
                 false
             }
-            Some(length) => {
-                let missing = self.check_header(length, log_length.unwrap_or(0))?;
-                missing || length <= config.full_check_bytes
-            }
+            Some((length, missing)) => missing || length <= config.full_check_bytes,
         };
-        for file in [self.file.clone(), log, beside(&self.file, "-shm")] {
-            make_private(&file).map_err(|source| OpenError::NotWritable {
-                path: self.file.parent().unwrap_or(&self.file).to_owned(),
-                source,
-            })?;
+        let files = ["-wal", "-shm"].map(|suffix| self.file.beside(suffix));
+        for file in [self.file.path.clone()].iter().chain(&files) {
+            make_private(file).map_err(|error| self.not_writable(error))?;
         }
-        let mut connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        self.keep_log_on_close(&connection, true)?;
-        self.check_owner(&connection)?;
+        let mut connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        self.file.keep_log_on_close(&connection, true)?;
+        self.file.check_owner(&connection)?;
         if must_check {
-            self.check_pages(&connection)?;
+            self.file.check_pages(&connection, false)?;
         }
         self.configure(&connection, config)
             .and_then(|()| schema::migrate(&mut connection))
-            .map_err(|error| self.blame(error))?;
+            .map_err(|error| self.file.blame(error))?;
         Ok(connection)
     }
 
     /// The writer's connection has been found good: closing it may move the log
     /// into the file. Until then a refused file and its log stay as they were.
     pub(crate) fn accept(&self, connection: &Connection) -> Result<(), OpenError> {
-        self.keep_log_on_close(connection, false)
+        self.file.keep_log_on_close(connection, false)
     }
 
     /// Another writing connection, for checkpoints.
     pub(crate) fn checkpoint_connection(&self) -> Result<Connection, OpenError> {
-        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection
             .execute_batch("PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;")
-            .map_err(|error| self.blame(error))?;
+            .map_err(|error| self.file.blame(error))?;
         Ok(connection)
     }
 
     /// A connection that can only read.
     pub(crate) fn reading_connection(&self, cache_bytes: usize) -> Result<Connection, OpenError> {
-        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection
             .execute_batch(&format!(
                 "PRAGMA query_only = ON; PRAGMA cache_size = -{};",
                 cache_bytes / 1024
             ))
-            .map_err(|error| self.blame(error))?;
+            .map_err(|error| self.file.blame(error))?;
         Ok(connection)
-    }
-
-    /// Says what an error of SQLite's at start means.
-    pub(crate) fn blame(&self, error: rusqlite::Error) -> OpenError {
-        use rusqlite::ErrorCode::{
-            DatabaseBusy, DatabaseCorrupt, DatabaseLocked, DiskFull, NotADatabase,
-        };
-        let path = || self.file.clone();
-        match error.sqlite_error_code() {
-            Some(DatabaseCorrupt) => self.damaged(error.to_string()),
-            Some(NotADatabase) => OpenError::NotADatabase { path: path() },
-            Some(DatabaseBusy | DatabaseLocked) => OpenError::Locked { path: path() },
-            Some(DiskFull) => OpenError::DiskFull { path: path() },
-            _ => self.failed(error),
-        }
-    }
-
-    pub(crate) fn damaged(&self, reason: String) -> OpenError {
-        OpenError::Damaged {
-            path: self.file.clone(),
-            reason,
-        }
-    }
-
-    fn failed(&self, error: impl ToString) -> OpenError {
-        OpenError::Failed {
-            path: self.file.clone(),
-            reason: error.to_string(),
-        }
-    }
-
-    fn connect(&self, mode: OpenFlags) -> Result<Connection, OpenError> {
-        let open = || {
-            let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection = Connection::open_with_flags(&self.file, flags)?;
-            connection.busy_timeout(BUSY)?;
-            connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;")?;
-            Ok(connection)
-        };
-        open().map_err(|error| self.blame(error))
-    }
-
-    fn keep_log_on_close(&self, connection: &Connection, keep: bool) -> Result<(), OpenError> {
-        connection
-            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep)
-            .map(|_| ())
-            .map_err(|error| self.blame(error))
     }
 
     fn configure(&self, connection: &Connection, config: &Config) -> rusqlite::Result<()> {
@@ -201,22 +142,7 @@ impl Directory {
 
     /// Makes a complete file under another name, then names it.
     fn create(&self) -> Result<(), OpenError> {
-        let not_writable = |source| OpenError::NotWritable {
-            path: self.file.parent().unwrap_or(&self.file).to_owned(),
-            source,
-        };
-        let new = self.file.with_file_name(NEW_FILE);
-        for leftover in ["", "-wal", "-shm", "-journal"] {
-            match fs::remove_file(beside(&new, leftover)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(not_writable(error));
-                }
-                _ => (),
-            }
-        }
-        let mut options = OpenOptions::new();
-        let file =
-            open_private(options.create_new(true).write(true), &new).map_err(not_writable)?;
+        let (new, file) = self.new_file()?;
         let fill = || {
             let mut connection = Connection::open(&new)?;
             connection.execute_batch("PRAGMA encoding = 'UTF-8'; PRAGMA page_size = 4096;")?;
@@ -224,117 +150,87 @@ impl Directory {
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             connection.close().map_err(|(_, error)| error)
         };
-        fill().map_err(|error| self.blame(error))?;
-        let name_it = || {
-            file.sync_all()?;
-            fs::rename(&new, &self.file)?;
-            sync_directory(&self.file)
+        fill().map_err(|error| self.file.blame(error))?;
+        self.name(&new, &file)
+            .map_err(|error| self.not_writable(error))
+    }
+
+    /// An empty file of another name, for its owner only, to become ours when it is complete.
+    pub(crate) fn new_file(&self) -> Result<(PathBuf, File), OpenError> {
+        let new = self.file.path.with_file_name(NEW_FILE);
+        for leftover in ["", "-wal", "-shm", "-journal"] {
+            remove(&beside(&new, leftover)).map_err(|error| self.not_writable(error))?;
+        }
+        let mut options = OpenOptions::new();
+        let file = open_private(options.create_new(true).write(true), &new)
+            .map_err(|error| self.not_writable(error))?;
+        Ok((new, file))
+    }
+
+    /// Gives a complete new file its name, durably.
+    fn name(&self, new: &Path, file: &File) -> io::Result<()> {
+        file.sync_all()?;
+        fs::rename(new, &self.file.path)?;
+        sync_directory(&self.file.path)
+    }
+
+    /// Puts a complete new file in the place of whatever there is, which goes into a
+    /// directory of its own: given back if there was something. A crash on the
+    /// way leaves a mark, and nothing starts from what is half done.
+    pub(crate) fn replace(&self, new: &Path, file: &File) -> Result<Option<PathBuf>, OpenError> {
+        let replace = || {
+            let mark = self.restoring();
+            File::create(&mark)?.sync_all()?;
+            sync_directory(&self.file.path)?;
+            let old = self.move_aside()?;
+            self.name(new, file)?;
+            fs::remove_file(&mark)?;
+            sync_directory(&self.file.path)?;
+            Ok(old)
         };
-        name_it().map_err(not_writable)
+        replace().map_err(|error| self.not_writable(error))
     }
 
-    /// Whether pages are missing that the log may have. The header must be one
-    /// of a database, and the file as long as it says.
-    fn check_header(&self, length: u64, log_length: u64) -> Result<bool, OpenError> {
-        if length == 0 {
-            return Err(OpenError::Empty {
-                path: self.file.clone(),
-            });
+    fn move_aside(&self) -> io::Result<Option<PathBuf>> {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed();
+        let seconds = now.map_or(0, |since| since.as_secs());
+        let aside = self.path().join(format!("replaced-{seconds}"));
+        let mut is_something = false;
+        for suffix in ["-wal", ""] {
+            let file = self.file.beside(suffix);
+            if let (true, Some(name)) = (file.exists(), file.file_name()) {
+                make_directory(&aside)?;
+                fs::rename(&file, aside.join(name))?;
+                is_something = true;
+            }
         }
-        let mut header = [0; 100];
-        let read = File::open(&self.file).and_then(|mut file| file.read_exact(&mut header));
-        match read {
-            Ok(()) => (),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => header = [0; 100],
-            Err(error) => return Err(self.failed(error)),
-        }
-        let Some((page, pages)) = page_size_and_count(&header) else {
-            return Err(OpenError::NotADatabase {
-                path: self.file.clone(),
-            });
-        };
-        let expected = page * pages;
-        let missing = expected.saturating_sub(length);
-        // A log is a header of 32 bytes, then pages with 24 bytes before each.
-        let in_log = log_length.saturating_sub(32) / (page + 24);
-        if missing.div_ceil(page) > in_log {
-            return Err(OpenError::Truncated {
-                path: self.file.clone(),
-                length,
-                expected,
-            });
-        }
-        Ok(missing > 0)
+        remove(&self.file.beside("-shm"))?;
+        Ok(is_something.then_some(aside))
     }
 
-    fn check_owner(&self, connection: &Connection) -> Result<(), OpenError> {
-        let owner = schema::application_id(connection).map_err(|error| self.blame(error))?;
-        if owner != schema::APPLICATION_ID {
-            return Err(OpenError::Foreign {
-                path: self.file.clone(),
-            });
-        }
-        let found = schema::version(connection).map_err(|error| self.blame(error))?;
-        let known = schema::known_version();
-        if found > known {
-            return Err(OpenError::Newer {
-                path: self.file.clone(),
-                found,
-                known,
-            });
-        }
-        Ok(())
+    /// Whether there is a store, or what is left of one.
+    pub(crate) fn is_taken(&self) -> bool {
+        self.restoring().exists()
+            || ["", "-wal"]
+                .iter()
+                .any(|suffix| self.file.beside(suffix).exists())
     }
 
-    fn check_pages(&self, connection: &Connection) -> Result<(), OpenError> {
-        let verdict: String = connection
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-            .map_err(|error| self.blame(error))?;
-        match verdict.as_str() {
-            "ok" => Ok(()),
-            // A headline may stand before what is wrong.
-            _ => Err(self.damaged(verdict.lines().last().unwrap_or_default().to_owned())),
+    fn restoring(&self) -> PathBuf {
+        self.file.path.with_file_name(RESTORING)
+    }
+
+    fn path(&self) -> PathBuf {
+        let parent = self.file.path.parent();
+        parent.unwrap_or(&self.file.path).to_owned()
+    }
+
+    fn not_writable(&self, source: io::Error) -> OpenError {
+        OpenError::NotWritable {
+            path: self.path(),
+            source,
         }
     }
-}
-
-/// From the header of SQLite's file format, §1.3; `None` if it is none.
-fn page_size_and_count(header: &[u8; 100]) -> Option<(u64, u64)> {
-    let number = |at: usize| {
-        let bytes = header.get(at..at + 4)?;
-        Some(u32::from_be_bytes(bytes.try_into().ok()?))
-    };
-    if !header.starts_with(b"SQLite format 3\0") {
-        return None;
-    }
-    let page = match number(16)? >> 16 {
-        1 => 65_536,
-        size if size.is_power_of_two() && size >= 512 => u64::from(size),
-        _ => return None,
-    };
-    let count_is_valid = number(24)? == number(92)?;
-    Some((
-        page,
-        if count_is_valid {
-            u64::from(number(28)?)
-        } else {
-            1
-        },
-    ))
-}
-
-fn length(path: &Path) -> io::Result<Option<u64>> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(Some(metadata.len())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn beside(file: &Path, suffix: &str) -> PathBuf {
-    let mut path = OsString::from(file);
-    path.push(suffix);
-    path.into()
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
@@ -344,7 +240,15 @@ fn make_directory(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// For its owner only.
+pub(crate) fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options.open(path)
@@ -373,7 +277,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 /// A new name is durable only when its directory is.
-fn sync_directory(file: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(file: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Some(directory) = file.parent() {
         File::open(directory)?.sync_all()?;

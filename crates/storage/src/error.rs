@@ -84,6 +84,12 @@ pub enum OpenError {
         /// Its log.
         log: PathBuf,
     },
+    /// A restore into the directory was cut off.
+    #[error("a restore into {} was not finished; run it again: cometwire restore FILE --data {} --replace", path.display(), path.display())]
+    HalfRestored {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Another program keeps the file's tables locked.
     #[error("{} is locked by another program; close it, such as a sqlite3 prompt with an open transaction, and start again", path.display())]
     Locked {

@@ -17,7 +17,9 @@
 //! - `lookups`: what is read by user or by text: keys, times, data, tokens, participants.
 //! - `schema`: tables, versions, migrations.
 //! - `load`: the index, rebuilt by one scan at start.
-//! - `directory`: the data directory: lock, permissions, creating and checking the file.
+//! - `directory`: the data directory: lock, permissions, creating and replacing the file.
+//! - `file`: one file: connecting, checking, what its errors mean.
+//! - [`copies`]: backups of a running server, restoring them, checking them.
 //!
 //! # How a message is kept
 //! Rows stand in arrival order under one growing id that is never used twice;
@@ -31,12 +33,14 @@
 //! only when none does.
 
 pub mod config;
+pub mod copies;
 pub mod error;
 pub mod store;
 
 mod apply;
 mod checkpoint;
 mod directory;
+mod file;
 mod index;
 mod load;
 mod lookups;

@@ -6,6 +6,8 @@ use pipes::name::{DevId, PipeName, UserId};
 use pipes::settings::PipeSettings;
 use rusqlite::Connection;
 
+use crate::error::OpenError;
+use crate::file::DataFile;
 use crate::index::{Ids, Index, Mail, Pipe, Row};
 use crate::statements::number;
 
@@ -15,6 +17,16 @@ pub(crate) enum LoadError {
     Sql(rusqlite::Error),
     /// The file holds what this program never writes.
     Senseless(String),
+}
+
+impl LoadError {
+    /// Says it of the file that was read.
+    pub(crate) fn about(self, file: &DataFile) -> OpenError {
+        match self {
+            Self::Sql(error) => file.blame(error),
+            Self::Senseless(reason) => file.damaged(reason),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for LoadError {

@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::OpenError;
 use crate::index::{Index, Row, Sizes};
-use crate::load::{self, LoadError};
+use crate::load;
 use crate::lookups::{self, parsed};
 use crate::queue::Queue;
 use crate::readers::{self, Readers};
@@ -85,17 +85,14 @@ impl SqliteStorage {
     ) -> Result<Self, OpenError> {
         let directory = Directory::take(directory)?;
         let mut connection = directory.open(&config)?;
-        let index = load::index(&connection).map_err(|error| match error {
-            LoadError::Sql(error) => directory.blame(error),
-            LoadError::Senseless(reason) => directory.damaged(reason),
-        })?;
+        let index = load::index(&connection).map_err(|error| error.about(&directory.file))?;
         let store_id: String = connection
             .query_row(
                 "SELECT value FROM meta WHERE name = 'store_id'",
                 [],
                 |row| row.get(0),
             )
-            .map_err(|error| directory.blame(error))?;
+            .map_err(|error| directory.file.blame(error))?;
         directory.accept(&connection)?;
         let log = Log::new(&config);
         let committed = Arc::clone(&log);
@@ -104,7 +101,7 @@ impl SqliteStorage {
                 committed.committed(u32::try_from(pages).unwrap_or(0));
                 Ok(())
             }))
-            .map_err(|error| directory.blame(error))?;
+            .map_err(|error| directory.file.blame(error))?;
         prepare(&mut connection);
         let readers = (0..config.readers.max(1))
             .map(|_| directory.reading_connection(config.cache_bytes / 8))
