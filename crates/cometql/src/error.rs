@@ -4,6 +4,7 @@
 //! No other file in this crate writes an error number.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A refused statement: what kind of refusal, and a sentence for a person.
 ///
@@ -79,6 +80,31 @@ impl fmt::Display for SqlError {
 }
 
 impl std::error::Error for SqlError {}
+
+/// How often each kind of refusal was answered.
+#[derive(Debug)]
+pub struct ErrorCounts([AtomicU64; ErrorKind::ALL.len()]);
+
+impl Default for ErrorCounts {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| AtomicU64::new(0)))
+    }
+}
+
+impl ErrorCounts {
+    pub(crate) fn add(&self, kind: ErrorKind) {
+        if let Some(count) = self.0.get(kind as usize) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Every kind that was answered, with how often.
+    pub fn answered(&self) -> impl Iterator<Item = (ErrorKind, u64)> {
+        let counts = self.0.iter().map(|count| count.load(Ordering::Relaxed));
+        let kinds = ErrorKind::ALL.iter().copied();
+        kinds.zip(counts).filter(|(_, count)| *count > 0)
+    }
+}
 
 /// Which numbers a client sees (`error_numbers` in the configuration).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -258,6 +284,17 @@ mod tests {
                 number
             );
         }
+    }
+
+    #[test]
+    fn what_was_answered_is_counted_by_kind() {
+        let counts = ErrorCounts::default();
+        counts.add(ErrorKind::Syntax);
+        counts.add(ErrorKind::InsecureTransport);
+        counts.add(ErrorKind::Syntax);
+        let answered: Vec<_> = counts.answered().collect();
+        let expected = [(ErrorKind::Syntax, 2), (ErrorKind::InsecureTransport, 1)];
+        assert_eq!(answered, expected);
     }
 
     #[test]

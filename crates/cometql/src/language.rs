@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pipes::Hall;
+use pipes::figure::Figure;
 use pipes::name::DevId;
 use tokio::sync::Semaphore;
 
 use crate::backend::{Account, Backend, KillSignal, Login, Session};
 use crate::error::{ErrorNumbers, SqlError};
+use crate::node::NodeFacts;
 use crate::processes::Processes;
 use crate::query::context::SessionContext;
 use crate::query::variables::{ServerVariables, Variables};
@@ -47,6 +49,8 @@ pub struct LanguageConfig {
     pub query: QueryLimits,
     /// System variables that describe the server: name and value.
     pub variables: Vec<(String, String)>,
+    /// What `nodes` shows of the server.
+    pub node: NodeFacts,
 }
 
 impl Default for LanguageConfig {
@@ -58,6 +62,7 @@ impl Default for LanguageConfig {
             transaction: TransactionLimits::default(),
             query: QueryLimits::default(),
             variables: Vec::new(),
+            node: NodeFacts::default(),
         }
     }
 }
@@ -76,13 +81,26 @@ pub struct CometQl {
 }
 
 impl CometQl {
+    /// What is counted here.
+    pub const FIGURES: &[Figure<Self>] = &[
+        Figure::gauge("sessions", "Backends' sessions open now", |language| {
+            language.sessions.count() as u64
+        }),
+        Figure::counter("logins", "Logins of backends", |language| {
+            language.sessions.opened_ever()
+        }),
+        Figure::counter("statements", "Statements of backends", |language| {
+            language.sessions.statements()
+        }),
+    ];
+
     /// The language over `hall`.
     ///
     /// # Errors
     /// When the query engine cannot be set up, or a variable is unknown.
     pub fn new(hall: Arc<Hall>, config: LanguageConfig) -> Result<Arc<Self>, SqlError> {
-        let catalogue = Catalogue::new(&hall);
         let sessions = Arc::<Sessions>::default();
+        let catalogue = Catalogue::new(&hall, &sessions, &config.node);
         let status = Arc::new(Status {
             hall: Arc::clone(&hall),
             sessions: Arc::clone(&sessions),

@@ -5,7 +5,8 @@
 //! - [`backend`]: the seam between wire and language.
 //! - [`language`]: logins, sessions, and what each kind of statement does; its parts are
 //!   `change` (INSERT, DELETE), `lookup` (rows by key), `tables` (one file each), `sessions`
-//!   and `processes` (who can be listed and killed), and `status` (what SHOW tells of the server).
+//!   and `processes` (who can be listed and killed), `status` (what SHOW tells of the server), `machine` (what it tells of the machine) and
+//!   `node` (what the server knows of itself).
 //! - [`transaction`]: the changes that wait for a session's COMMIT.
 //! - [`query`]: SELECT: live tables, answered by SQLite.
 //! - [`show`]: SHOW and DESCRIBE, read and turned into a SELECT.
@@ -23,6 +24,8 @@ pub mod fuzzing;
 pub mod language;
 pub mod literal;
 mod lookup;
+mod machine;
+mod node;
 mod plain_insert;
 mod processes;
 pub mod query;
@@ -38,4 +41,6 @@ pub mod wire;
 
 pub use error::ErrorNumbers;
 pub use language::{CometQl, CometQlBackend, CometQlSession, LanguageConfig};
+pub use machine::own_memory;
+pub use node::NodeFacts;
 pub use transaction::TransactionLimits;

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use pipes::Hall;
-use pipes::hall::TenantCounters;
+use pipes::counters::{Counters, TenantCounters};
 use pipes::name::DevId;
 
+use crate::machine;
 use crate::query::StatusSource;
 use crate::query::context::SessionContext;
 use crate::sessions::Sessions;
@@ -30,10 +31,10 @@ impl StatusSource for Status {
                 rows
             }
             StatusScope::Global => self.of_server(),
-            // The machine's own figures are for its own tools.
-            StatusScope::Avg | StatusScope::Ram | StatusScope::Uptime | StatusScope::Filesystem => {
-                Vec::new()
-            }
+            StatusScope::Avg => return machine::load(),
+            StatusScope::Ram => return machine::memory(),
+            StatusScope::Uptime => return machine::uptime(),
+            StatusScope::Filesystem => return machine::filesystem(),
         };
         let named = |(name, value): (&str, String)| (name.to_owned(), value);
         rows.into_iter().map(named).collect()
@@ -76,7 +77,6 @@ impl Status {
         let counters = self.hall.counters();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let messages = count(&counters.messages);
-        let private_messages = count(&counters.private_messages);
         let opened = count(&counters.connections_opened);
         let closed = count(&counters.connections_closed);
         let logins = self.sessions.opened_ever();
@@ -85,7 +85,7 @@ impl Status {
         let statements = self.sessions.statements();
         let uptime = self.started.elapsed().as_secs();
         let rate = |count: u64| format!("{:.2}", count as f64 / uptime.max(1) as f64);
-        vec![
+        let mut rows = vec![
             ("flag", "global".to_owned()),
             ("uptime", uptime.to_string()),
             ("uptime_in_hours", format!("{:.2}", uptime as f64 / 3600.0)),
@@ -109,20 +109,9 @@ impl Status {
             ("frontend_delete_client_ps", rate(closed)),
             ("backend_delete_client_ps", rate(logouts)),
             ("network_events", (messages + statements).to_string()),
-            ("private_messages", private_messages.to_string()),
-            ("mail_dropped", count(&counters.mail_dropped).to_string()),
-            ("slow_readers", count(&counters.slow_readers).to_string()),
-            (
-                "silent_readers",
-                count(&counters.silent_readers).to_string(),
-            ),
-            ("killed", count(&counters.killed).to_string()),
-            ("keys_deleted", count(&counters.keys_deleted).to_string()),
-            (
-                "tokens_revoked",
-                count(&counters.tokens_revoked).to_string(),
-            ),
-            ("shut_down", count(&counters.shut_down).to_string()),
-        ]
+        ];
+        let figures = Counters::FIGURES.iter();
+        rows.extend(figures.map(|figure| (figure.name, figure.value(counters).to_string())));
+        rows
     }
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use cometql::LanguageConfig;
 use cometql::wire;
+use cometql::{LanguageConfig, NodeFacts};
 use pipes::limits::Limits as HallLimits;
 use ws_gateway::GatewayConfig;
 
@@ -58,8 +58,16 @@ pub(crate) fn wire(settings: &Settings) -> wire::Limits {
 }
 
 /// What the language is told; `port` is where backends connect.
-pub(crate) fn language(settings: &Settings, wire: &wire::Limits, port: u16) -> LanguageConfig {
-    let mut config = LanguageConfig::default();
+pub(crate) fn language(
+    settings: &Settings,
+    wire: &wire::Limits,
+    port: u16,
+    node: NodeFacts,
+) -> LanguageConfig {
+    let mut config = LanguageConfig {
+        node,
+        ..LanguageConfig::default()
+    };
     set(
         &mut config.error_numbers,
         settings.error_numbers.map(Into::into),

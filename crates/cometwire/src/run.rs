@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cometql::wire::Wire;
-use cometql::{CometQl, CometQlBackend};
+use cometql::{CometQl, CometQlBackend, NodeFacts};
 use pipes::tenant::Tenants;
 use pipes::{Hall, HallConfig};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -20,6 +20,7 @@ use ws_gateway::{Gateway, Shards};
 
 use crate::limits;
 use crate::local_socket;
+use crate::metrics::{Bounds, Metrics, server};
 use crate::root_key::RootKey;
 use crate::settings::Settings;
 use crate::stop::{Request, Signals};
@@ -43,8 +44,15 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let storage = Arc::new(storage);
     let backends = listen(settings.cometql_address(), "CometQL", "--cometql").await?;
     let browsers = listen(settings.http_address(), "browsers", "--http").await?;
-    let backend_address = address(&backends)?;
-    let browser_address = address(&browsers)?;
+    let page = match settings.metrics {
+        Some(address) => Some(listen(address, "metrics", "--metrics").await?),
+        None => None,
+    };
+    let addresses = Addresses {
+        backends: address(&backends)?,
+        browsers: address(&browsers)?,
+        metrics: page.as_ref().map(address).transpose()?,
+    };
     let certificates = Certificates::find(&settings.tls, &data)?;
     let local = settings.cometql_socket.as_deref();
     let local = local.map(local_socket::listen).transpose()?;
@@ -67,16 +75,33 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
         shards.for_hall(),
     )
     .map_err(|error| error.to_string())?;
-    let gateway = Gateway::new(Arc::clone(&hall), shards, gateway_config);
     let wire_limits = limits::wire(settings);
-    let mut language = limits::language(settings, &wire_limits, backend_address.port());
+    let node = addresses.node(storage.id(), &gateway_config.node_name);
+    let mut language = limits::language(settings, &wire_limits, addresses.backends.port(), node);
     language.variables.extend(certificates.variables());
+    let bounds = Bounds {
+        gateway: gateway_config.limits.clone(),
+        hall: hall.limits().clone(),
+        wire: wire_limits.clone(),
+        language: language.clone(),
+    };
+    let gateway = Gateway::new(Arc::clone(&hall), shards, gateway_config);
     let language = CometQl::new(Arc::clone(&hall), language).map_err(|error| error.to_string())?;
-    let wire = Wire::new(Arc::new(CometQlBackend(language)), wire_limits);
+    let wire = Wire::new(Arc::new(CometQlBackend(Arc::clone(&language))), wire_limits);
     let wire = Arc::new(match certificates.for_backends() {
         Some(tls) => wire.with_tls(tls),
         None => wire,
     });
+
+    let metrics = Metrics {
+        hall: Arc::clone(&hall),
+        gateway: Arc::clone(&gateway),
+        language,
+        wire: Arc::clone(&wire),
+        storage: Arc::clone(&storage),
+        bounds,
+    };
+    let serve_page = page.map(|page| tokio::spawn(server::serve(Arc::new(metrics), page)));
 
     let (stop_backends, backends_stop) = watch::channel(false);
     let (stop_browsers, browsers_stop) = watch::channel(false);
@@ -89,7 +114,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let serve_browsers = tokio::spawn(gateway.serve(browsers, browsers_stop));
     let keep_house = tokio::spawn(Arc::clone(&hall).keep_house(house_stop));
 
-    announce(settings, &root_key, &data, backend_address, browser_address);
+    announce(settings, &root_key, &data, &addresses);
     if let Some(files) = files.filter(|files| *files < FEW_FILES) {
         tracing::warn!(files, "few_open_files_allowed");
     }
@@ -116,6 +141,10 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
         tracing::warn!(seconds = grace.as_secs(), "drain_cut_off");
     }
     drop(socket_file);
+    // Last, so that a drain can be watched.
+    if let Some(serve_page) = serve_page {
+        serve_page.abort();
+    }
     let _ = stop_house.send(true);
     let _ = keep_house.await;
     let closed = tokio::task::spawn_blocking(move || storage.close()).await;
@@ -145,6 +174,29 @@ async fn listen(address: SocketAddr, whom: &str, flag: &str) -> Result<TcpListen
     })
 }
 
+/// Where the server listens.
+struct Addresses {
+    backends: SocketAddr,
+    browsers: SocketAddr,
+    metrics: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// What the node knows of itself.
+    fn node(&self, id: &str, name: &str) -> NodeFacts {
+        NodeFacts {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cometql: self.backends.to_string(),
+            http: self.browsers.to_string(),
+            metrics: self
+                .metrics
+                .map_or_else(String::new, |page| page.to_string()),
+        }
+    }
+}
+
 fn address(listener: &TcpListener) -> Result<SocketAddr, String> {
     listener.local_addr().map_err(|error| error.to_string())
 }
@@ -159,13 +211,12 @@ fn raise_file_limit() -> Option<u64> {
 
 /// Says where everything is. The key is shown at the start that made it, and
 /// never again.
-fn announce(
-    settings: &Settings,
-    root_key: &RootKey,
-    data: &Path,
-    backends: SocketAddr,
-    browsers: SocketAddr,
-) {
+fn announce(settings: &Settings, root_key: &RootKey, data: &Path, addresses: &Addresses) {
+    let Addresses {
+        backends,
+        browsers,
+        metrics,
+    } = addresses;
     let host = match backends.ip() {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
         ip => ip.to_string(),
@@ -187,6 +238,9 @@ fn announce(
         let _ = writeln!(text, "  Socket     {}", socket.display());
     }
     let _ = writeln!(text, "  Browsers   http://{browsers}");
+    if let Some(metrics) = metrics {
+        let _ = writeln!(text, "  Metrics    http://{metrics}/metrics");
+    }
     let _ = writeln!(text, "  Data       {}", data.display());
     let _ = writeln!(text, "  Examples   {browser_url}/examples/");
     if root_key.is_new {

@@ -46,6 +46,10 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "ADDR", env = "COMETWIRE_HTTP")]
     pub(crate) http: Option<SocketAddr>,
 
+    /// Where the metrics page is, /metrics for Prometheus [default: nowhere].
+    #[arg(long, value_name = "ADDR", env = "COMETWIRE_METRICS")]
+    pub(crate) metrics: Option<SocketAddr>,
+
     /// The directory for everything that must survive a crash [default: ./cometwire-data].
     #[arg(long, global = true, value_name = "DIR", env = "COMETWIRE_DATA")]
     pub(crate) data: Option<PathBuf>,
@@ -336,6 +340,7 @@ impl Settings {
             cometql: self.cometql.or(file.cometql),
             cometql_socket: self.cometql_socket.or(file.cometql_socket),
             http: self.http.or(file.http),
+            metrics: self.metrics.or(file.metrics),
             data: self.data.or(file.data),
             dev: if self.dev.is_empty() {
                 file.dev

@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::conference::ParticipantFilter;
 use crate::connection::Connection;
+use crate::counters::Counters;
 use crate::error::HallError;
 use crate::family::Family;
-use crate::hall::{Counters, Hall};
+use crate::hall::Hall;
 use crate::message::{
     Event, LiveMessage, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
 };
@@ -213,7 +214,10 @@ impl Hall {
         payload: Arc<str>,
         anonymous: bool,
     ) -> Result<DeliveryReport, HallError> {
-        Family::of(&pipe).allows_browser_publish(connection.user)?;
+        if let Err(refusal) = Family::of(&pipe).allows_browser_publish(connection.user) {
+            Counters::add(&self.counters.publications_refused, 1);
+            return Err(refusal.into());
+        }
         let except = connection.is_subscribed(&pipe).then_some(connection.id);
         let origin = Origin {
             sender: Sender::Browser(connection.user.filter(|_| !anonymous)),
@@ -482,6 +486,9 @@ impl Hall {
                 }
                 Step::Mail(user, message) => {
                     Counters::add(&self.counters.private_messages, 1);
+                    if let Some(tenant) = self.tenant_counters(dev_id) {
+                        Counters::add(&tenant.private_messages, 1);
+                    }
                     let receivers = match outcomes.next() {
                         Some(Outcome::Mailed { id, dropped }) => {
                             Counters::add(&self.counters.mail_dropped, u64::from(dropped));

@@ -4,6 +4,7 @@
 //! `housekeeping`.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +12,7 @@ use parking_lot::RwLock;
 use tokio::task;
 
 use crate::connection::{Connection, Subscriptions, Visitor};
+use crate::counters::{Counters, TenantCounters};
 use crate::error::HallError;
 use crate::family::Family;
 use crate::limits::Limits;
@@ -58,66 +60,9 @@ pub struct Hall {
     /// lock of the hall, never while waiting for the store.
     pub(crate) turns: RwLock<()>,
     next_connection: AtomicU64,
-}
-
-/// What the hall has counted since it started.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Messages accepted for pipes.
-    pub messages: AtomicU64,
-    /// Private messages accepted.
-    pub private_messages: AtomicU64,
-    /// Private messages dropped because a mailbox was full.
-    pub mail_dropped: AtomicU64,
-    /// Connections opened.
-    pub connections_opened: AtomicU64,
-    /// Connections closed.
-    pub connections_closed: AtomicU64,
-    /// Of these, closed by the server because they read too slowly.
-    pub slow_readers: AtomicU64,
-    /// Of these, closed by the server because nothing was heard from them.
-    pub silent_readers: AtomicU64,
-    /// Of these, closed by an operator's `KILL`.
-    pub killed: AtomicU64,
-    /// Of these, closed because the user's key was deleted.
-    pub keys_deleted: AtomicU64,
-    /// Of these, closed because the user's token was revoked.
-    pub tokens_revoked: AtomicU64,
-    /// Of these, closed because the server is stopping.
-    pub shut_down: AtomicU64,
-}
-
-/// What the hall has counted of one tenant.
-#[derive(Debug, Default)]
-pub struct TenantCounters {
-    /// Messages accepted for its pipes.
-    pub messages: AtomicU64,
-    /// Browser connections open now.
-    pub connections: AtomicU64,
-}
-
-impl Counters {
-    pub(crate) fn add(counter: &AtomicU64, number: u64) {
-        counter.fetch_add(number, Ordering::Relaxed);
-    }
-
-    /// Counts a connection that the server closes, by its reason.
-    pub fn note_closed(&self, reason: CloseReason) {
-        match reason {
-            CloseReason::SlowReader => Self::add(&self.slow_readers, 1),
-            CloseReason::Silent => Self::add(&self.silent_readers, 1),
-            CloseReason::Killed => Self::add(&self.killed, 1),
-            CloseReason::KeyDeleted => Self::add(&self.keys_deleted, 1),
-            CloseReason::TokenRevoked => Self::add(&self.tokens_revoked, 1),
-            CloseReason::Shutdown => Self::add(&self.shut_down, 1),
-        }
-    }
-
-    /// Connections open now, over all tenants.
-    pub fn connections(&self) -> u64 {
-        let opened = self.connections_opened.load(Ordering::Relaxed);
-        opened.saturating_sub(self.connections_closed.load(Ordering::Relaxed))
-    }
+    /// Names this run of the server.
+    epoch: u64,
+    started: UnixTime,
 }
 
 /// Names that could not be subscribed to, each with its reason.
@@ -155,6 +100,8 @@ impl Hall {
             tenant_counters,
             turns: RwLock::new(()),
             next_connection: AtomicU64::new(ConnectionId::FIRST.0),
+            epoch: random_epoch(),
+            started: UnixTime::now(),
         }))
     }
 
@@ -166,6 +113,18 @@ impl Hall {
     /// The bounds.
     pub fn limits(&self) -> &Limits {
         &self.config.limits
+    }
+
+    /// Names this run of the server: what lives in memory alone, such as who is
+    /// subscribed to what, has no continuity from one epoch to the next. Fits
+    /// into a JavaScript number.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// When this run of the server began.
+    pub fn started(&self) -> UnixTime {
+        self.started
     }
 
     /// What was counted since the start.
@@ -301,6 +260,7 @@ impl Hall {
         drop(subscriptions);
         drop(turn);
         touched.wake(&self.shards);
+        Counters::add(&self.counters.subscriptions_refused, refused.len() as u64);
         refused
     }
 
@@ -368,8 +328,15 @@ impl Hall {
     pub(crate) async fn wait_for_room(&self) {
         for shard in &self.shards {
             if shard.is_congested() {
+                Counters::add(&self.counters.publishers_waited, 1);
                 shard.relieved().await;
             }
         }
     }
+}
+
+/// A number from 1 to 2^53 - 1, as far as the system is unpredictable.
+pub(crate) fn random_epoch() -> u64 {
+    const LARGEST: u64 = (1 << 53) - 1;
+    RandomState::new().hash_one(()) % LARGEST + 1
 }

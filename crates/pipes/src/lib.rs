@@ -10,16 +10,21 @@
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
 //!   SELECT shows), `housekeeping` (timed work), [`resume`] (what a browser that
 //!   comes back has missed), [`foresight`] (what would come of a message).
+//! - [`counters`], [`census`]: what is counted, and how much there is of everything;
+//!   [`figure`]: the names under which it is shown.
 //! - `pipe`, [`connection`], `roster`: the living state; [`traffic`]: what went over
 //!   a connection.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
 
 mod apply;
+pub mod census;
 pub mod conference;
 pub mod connection;
+pub mod counters;
 pub mod error;
 pub mod family;
+pub mod figure;
 pub mod foresight;
 pub mod hall;
 mod housekeeping;

@@ -1,6 +1,7 @@
 //! What the hall shows to whoever asks: the rows behind CometQL's SELECTs.
 //! Everything here is bounded and takes no lock for longer than a copy.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::conference::{Participant, ParticipantFilter};
@@ -33,6 +34,17 @@ impl Seen {
             Self::Unknown => true,
         }
     }
+}
+
+/// What is known of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownUser {
+    /// When the user was last here.
+    pub seen: Seen,
+    /// Whether `users_auth` has a key.
+    pub has_key: bool,
+    /// Whether private messages may be waiting.
+    pub has_mail: bool,
 }
 
 impl Hall {
@@ -225,7 +237,7 @@ impl Hall {
         let limit = self.config.limits.listing_rows;
         // Before the store is read: a time leaves this list once it is stored.
         let waiting = self.last_seen.waiting();
-        let mut seen: std::collections::BTreeMap<UserId, Seen> = self
+        let mut seen: BTreeMap<UserId, Seen> = self
             .storage
             .last_seen_all(dev_id, limit)?
             .into_iter()
@@ -240,6 +252,50 @@ impl Hall {
             seen.insert(user, Seen::Online);
         }
         Ok(seen.into_iter().take(limit).collect())
+    }
+
+    /// What is known of a user; `None` for one nobody has heard of. May wait for
+    /// the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn known_user(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+    ) -> Result<Option<KnownUser>, StorageError> {
+        let known = KnownUser {
+            seen: self.seen(dev_id, user)?,
+            has_key: self.key(dev_id, user)?.is_some(),
+            has_mail: self.users.has_mail(dev_id, user),
+        };
+        let unheard_of = known.seen == Seen::Unknown && !known.has_key && !known.has_mail;
+        Ok((!unheard_of).then_some(known))
+    }
+
+    /// Everybody who is or was here, has a key or has mail, by id. May wait for
+    /// the disk.
+    ///
+    /// # Errors
+    /// [`StorageError`].
+    pub fn known_users(&self, dev_id: DevId) -> Result<Vec<(UserId, KnownUser)>, StorageError> {
+        let mut users = BTreeMap::new();
+        let unknown = KnownUser {
+            seen: Seen::Unknown,
+            has_key: false,
+            has_mail: false,
+        };
+        for (user, seen) in self.all_seen(dev_id)? {
+            users.entry(user).or_insert(unknown).seen = seen;
+        }
+        for (user, _) in self.keys(dev_id)? {
+            users.entry(user).or_insert(unknown).has_key = true;
+        }
+        for user in self.users_with_mail(dev_id) {
+            users.entry(user).or_insert(unknown).has_mail = true;
+        }
+        let limit = self.config.limits.listing_rows;
+        Ok(users.into_iter().take(limit).collect())
     }
 
     /// How many users of a tenant are online on this node.

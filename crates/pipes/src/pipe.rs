@@ -271,6 +271,21 @@ impl PipeRegistry {
         }
     }
 
+    /// How many pipes a tenant has, or all, and how many subscriptions to them.
+    pub(crate) fn count(&self, dev_id: Option<DevId>) -> (u64, u64) {
+        let (mut pipes, mut subscriptions) = (0, 0);
+        for stripe in &self.stripes {
+            for pipe in stripe.read().values() {
+                if dev_id.is_none_or(|dev_id| pipe.dev_id == dev_id) {
+                    let subscribers = pipe.subscriber_count() as u64;
+                    pipes += u64::from(subscribers > 0);
+                    subscriptions += subscribers;
+                }
+            }
+        }
+        (pipes, subscriptions)
+    }
+
     /// Up to `limit` pipes of a tenant, in no particular order.
     pub(crate) fn of_tenant(&self, dev_id: DevId, limit: usize) -> Vec<Arc<Pipe>> {
         let mut pipes = Vec::new();

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::connection::{Connection, Visitor};
+use crate::counters::Counters;
 use crate::error::HallError;
 use crate::hall::Hall;
 use crate::message::{Event, MailId, Outgoing, PrivateMessage, StoredMail, UnixTime};
@@ -85,6 +86,7 @@ impl Hall {
             let limit = self.config.limits.connections_per_user;
             let open = stripe.get(&(dev_id, user));
             if open.map_or(0, |state| state.connections.len()) >= limit {
+                Counters::add(&self.counters.user_connections_refused, 1);
                 let what = "connections of one user";
                 return Err(HallError::Limit { what, limit });
             }
@@ -386,6 +388,16 @@ impl Hall {
             .map_or(0, |state| state.connections.len())
     }
 
+    /// The connections a user has on this node, the oldest first.
+    pub fn connections_of(&self, dev_id: DevId, user: UserId) -> Vec<Arc<Connection>> {
+        let stripe = self.users.stripe(dev_id, user).lock();
+        let online = stripe.get(&(dev_id, user)).into_iter();
+        online
+            .flat_map(|state| &state.connections)
+            .map(|online| Arc::clone(&online.connection))
+            .collect()
+    }
+
     /// Whether a user has a connection on this node.
     pub fn is_online(&self, dev_id: DevId, user: UserId) -> bool {
         let stripe = self.users.stripe(dev_id, user).lock();
@@ -485,6 +497,18 @@ impl Users {
         users
     }
 
+    /// How many users of a tenant, or of all, are online.
+    pub(crate) fn count_online(&self, dev_id: Option<DevId>) -> u64 {
+        let online = |stripe: &Stripe| {
+            let users = stripe.lock();
+            let of_tenant = users.iter().filter(|((tenant, _), state)| {
+                dev_id.is_none_or(|dev_id| *tenant == dev_id) && !state.connections.is_empty()
+            });
+            of_tenant.count() as u64
+        };
+        self.stripes.iter().map(online).sum()
+    }
+
     /// Users of a tenant who may have mail.
     pub(crate) fn with_mail(&self, dev_id: DevId, limit: usize) -> Vec<UserId> {
         let mut users = Vec::new();
@@ -500,6 +524,12 @@ impl Users {
             );
         }
         users
+    }
+
+    pub(crate) fn has_mail(&self, dev_id: DevId, user: UserId) -> bool {
+        let stripe = self.stripe(dev_id, user).lock();
+        let state = stripe.get(&(dev_id, user));
+        state.is_some_and(|state| state.newest_mail.is_some())
     }
 
     /// Mailboxes something was removed from, with their newest number; each is

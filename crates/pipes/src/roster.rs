@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::census::{Census, Closed};
 use crate::connection::Connection;
 use crate::name::DevId;
 use crate::shard::ConnectionId;
@@ -16,7 +17,15 @@ pub(crate) struct Roster {
     stripes: [Stripe; STRIPES],
 }
 
-type Stripe = Mutex<BTreeMap<ConnectionId, Arc<Connection>>>;
+type Stripe = Mutex<Entries>;
+
+#[derive(Default)]
+struct Entries {
+    open: BTreeMap<ConnectionId, Arc<Connection>>,
+    /// What went over those that have left. Under the same lock, so that a
+    /// connection is never counted twice or not at all.
+    closed: Closed,
+}
 
 const STRIPES: usize = 64;
 
@@ -33,18 +42,30 @@ impl Roster {
 
     pub(crate) fn enter(&self, connection: &Arc<Connection>) {
         if let Some(stripe) = self.stripe(connection.id) {
-            stripe.lock().insert(connection.id, Arc::clone(connection));
+            stripe
+                .lock()
+                .open
+                .insert(connection.id, Arc::clone(connection));
         }
     }
 
     pub(crate) fn leave(&self, id: ConnectionId) {
-        let left = self.stripe(id).and_then(|stripe| stripe.lock().remove(&id));
+        let Some(stripe) = self.stripe(id) else {
+            return;
+        };
+        let mut entries = stripe.lock();
+        let left = entries.open.remove(&id);
+        if let Some(left) = &left {
+            let totals = entries.closed.entry(left.dev_id).or_default();
+            totals.add(&left.traffic());
+        }
+        drop(entries);
         // Dropped without the lock.
         drop(left);
     }
 
     pub(crate) fn find(&self, id: ConnectionId) -> Option<Arc<Connection>> {
-        self.stripe(id)?.lock().get(&id).cloned()
+        self.stripe(id)?.lock().open.get(&id).cloned()
     }
 
     /// Up to `limit` connections of a tenant, or of all, by number.
@@ -54,6 +75,7 @@ impl Roster {
             found.extend(
                 stripe
                     .lock()
+                    .open
                     .values()
                     .filter(|connection| dev_id.is_none_or(|dev_id| connection.dev_id == dev_id))
                     .take(limit)
@@ -63,5 +85,18 @@ impl Roster {
         found.sort_by_key(|connection| connection.id);
         found.truncate(limit);
         found
+    }
+
+    /// Adds up what went over the connections of a tenant, or of all.
+    pub(crate) fn count(&self, dev_id: Option<DevId>, census: &mut Census) {
+        for stripe in &self.stripes {
+            let entries = stripe.lock();
+            for connection in entries.open.values() {
+                if dev_id.is_none_or(|dev_id| connection.dev_id == dev_id) {
+                    census.add_open(&connection.traffic());
+                }
+            }
+            census.add_closed(&entries.closed, dev_id);
+        }
     }
 }

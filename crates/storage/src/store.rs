@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use pipes::conference::{Participant, ParticipantFilter};
+use pipes::figure::Figure;
 use pipes::message::{
     MailId, Message, Position, PrivateMessage, Sender, StoredMail, StoredMessage, UnixTime,
 };
@@ -66,6 +67,41 @@ pub struct Stats {
     pub mailboxes: usize,
     /// Pages of 4096 bytes in the log; see [`Config::checkpoint_pages`].
     pub log_pages: u32,
+}
+
+impl Stats {
+    /// The figures as the metrics page shows them.
+    pub const FIGURES: &[Figure<Self>] = &[
+        Figure::gauge(
+            "store_queued_batches",
+            "Batches that wait to be written",
+            |stats| stats.queued_batches as u64,
+        ),
+        Figure::gauge("store_queued_bytes", "Their bytes", |stats| {
+            stats.queued_bytes as u64
+        }),
+        Figure::counter(
+            "store_refused_batches",
+            "Batches refused because too much waited",
+            |stats| stats.refused_batches,
+        ),
+        Figure::gauge(
+            "store_pipes",
+            "Pipes that have a place in the store",
+            |stats| stats.pipes as u64,
+        ),
+        Figure::gauge("store_settings", "Pipes with settings", |stats| {
+            stats.settings as u64
+        }),
+        Figure::gauge("store_mailboxes", "Mailboxes that are not empty", |stats| {
+            stats.mailboxes as u64
+        }),
+        Figure::gauge(
+            "store_log_pages",
+            "Pages of 4096 bytes in the store's log",
+            |stats| stats.log_pages.into(),
+        ),
+    ];
 }
 
 impl SqliteStorage {
@@ -141,6 +177,12 @@ impl SqliteStorage {
     pub fn close(&self) {
         self.shared.queue.close();
         self.shared.closed.wait();
+    }
+
+    /// What tells this store from every other: it stays with the file, and is part
+    /// of its messages' ids.
+    pub fn id(&self) -> &str {
+        &self.shared.store_id
     }
 
     /// Figures for metrics. Never waits for the disk.

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::Request;
@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use pipes::Hall;
+use pipes::figure::Figure;
 use pipes::shard::{CloseReason, MAX_SHARDS, Shard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,9 +70,28 @@ pub struct Gateway {
     refusals: Arc<Semaphore>,
     /// Whether the last socket found no room.
     full: AtomicBool,
+    /// How many sockets found no room.
+    refused: AtomicU64,
 }
 
 impl Gateway {
+    /// What is counted here; the rest is the hall's.
+    pub const FIGURES: &[Figure<Self>] = &[
+        Figure::gauge(
+            "browser_sockets",
+            "Sockets of browsers open now, WebSocket or plain HTTP",
+            |gateway| {
+                let free = gateway.sockets.available_permits() as u64;
+                u64::from(gateway.everyone).saturating_sub(free)
+            },
+        ),
+        Figure::counter(
+            "browser_sockets_refused",
+            "Sockets of browsers refused because too many were open",
+            |gateway| gateway.refused.load(Ordering::Relaxed),
+        ),
+    ];
+
     /// A door to `hall`, which sends through `shards`.
     pub fn new(hall: Arc<Hall>, shards: Shards, config: GatewayConfig) -> Arc<Self> {
         let everyone = u32::try_from(config.limits.connections).unwrap_or(u32::MAX);
@@ -83,6 +103,7 @@ impl Gateway {
             sockets: Arc::new(Semaphore::new(everyone as usize)),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             full: AtomicBool::new(false),
+            refused: AtomicU64::new(0),
         })
     }
 
@@ -161,6 +182,7 @@ impl Gateway {
                 tokio::spawn(gateway.speak_http(stream, address, permit, shutdown));
             }
             Err(_) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
                 if !self.full.swap(true, Ordering::Relaxed) {
                     tracing::warn!(limit = self.everyone, "too_many_sockets");
                 }

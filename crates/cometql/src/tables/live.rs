@@ -90,6 +90,14 @@ pub(super) fn connections(
     }
 }
 
+/// The tenants in sight, by number.
+pub(super) fn tenants(hall: &Hall, sight: Sight) -> Vec<DevId> {
+    let tenants = hall.tenants().ids();
+    let mut seen: Vec<DevId> = tenants.filter(|dev_id| sight.sees(*dev_id)).collect();
+    seen.sort();
+    seen
+}
+
 /// A count as a value.
 pub(super) fn number(count: u64) -> Value {
     i64::try_from(count).unwrap_or(i64::MAX).into()

@@ -8,6 +8,7 @@ mod connections;
 mod dialogs;
 mod guide;
 pub(crate) mod live;
+mod nodes;
 mod overlay;
 mod pipes_messages;
 mod pipes_settings;
@@ -16,6 +17,7 @@ mod profiler;
 mod revoked_tokens;
 mod row;
 mod subscriptions;
+mod users;
 mod users_auth;
 mod users_data;
 mod users_in_pipes;
@@ -28,7 +30,9 @@ use pipes::name::{DevId, PipeName, UserId};
 use pipes::{Change, Effect, Hall};
 
 use crate::error::{ErrorKind, SqlError};
+use crate::node::NodeFacts;
 use crate::query::table::{KeyFilter, LiveTable, TableColumn, Value};
+use crate::sessions::Sessions;
 
 pub(crate) use guide::{Guide, example};
 pub(crate) use row::InsertRow;
@@ -127,7 +131,7 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     /// The tables over a hall, in the order SHOW TABLES lists them.
-    pub(crate) fn new(hall: &Arc<Hall>) -> Self {
+    pub(crate) fn new(hall: &Arc<Hall>, sessions: &Arc<Sessions>, facts: &NodeFacts) -> Self {
         let hall = || Arc::clone(hall);
         Self {
             tables: vec![
@@ -145,6 +149,12 @@ impl Catalogue {
                 Arc::new(profiler::Profiler),
                 Arc::new(connections::Connections { hall: hall() }),
                 Arc::new(subscriptions::Subscriptions { hall: hall() }),
+                Arc::new(users::Users { hall: hall() }),
+                Arc::new(nodes::Nodes {
+                    hall: hall(),
+                    sessions: Arc::clone(sessions),
+                    facts: facts.clone(),
+                }),
             ],
         }
     }

@@ -86,10 +86,7 @@ impl LiveTable for Subscriptions {
 impl Subscriptions {
     fn of_pipe(&self, sight: Sight, pipe: &PipeName, limit: usize) -> Vec<Vec<Value>> {
         let mut rows = Vec::new();
-        let tenants = self.hall.tenants().ids();
-        let mut tenants: Vec<_> = tenants.filter(|dev_id| sight.sees(*dev_id)).collect();
-        tenants.sort();
-        for dev_id in tenants {
+        for dev_id in live::tenants(&self.hall, sight) {
             for connection in self.hall.subscribers(dev_id, pipe) {
                 if rows.len() >= limit {
                     return rows;

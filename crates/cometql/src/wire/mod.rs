@@ -40,6 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use pipes::figure::{Figure, FigureKind};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -47,7 +48,7 @@ use tokio::time::{Instant as Deadline, sleep, timeout_at};
 use tracing::{debug, error, info, warn};
 
 use crate::backend::Backend;
-use crate::error::{ErrorKind, SqlError};
+use crate::error::{ErrorCounts, ErrorKind, SqlError};
 
 pub use greeting::SERVER_VERSION;
 pub use limits::{Limits, MAX_PACKET_CEILING};
@@ -74,9 +75,32 @@ pub struct Wire<B> {
     connections: AtomicUsize,
     questions: AtomicU64,
     failures: Failures,
+    errors: Arc<ErrorCounts>,
 }
 
 impl<B: Backend> Wire<B> {
+    /// What is counted here.
+    pub const FIGURES: &[Figure<Self>] = &[
+        Figure::gauge(
+            "backends",
+            "MySQL connections open now, logged in or not",
+            |wire| wire.connections() as u64,
+        ),
+        Figure::each(
+            "errors",
+            FigureKind::Counter,
+            "Errors answered to backends, by CometQL's number and the kind of refusal",
+            "error",
+            |wire| {
+                let answered = wire.errors.answered();
+                let named = |(kind, count): (ErrorKind, u64)| {
+                    (format!("{} {kind:?}", kind.row().cometql), count)
+                };
+                answered.map(named).collect()
+            },
+        ),
+    ];
+
     /// A door to `backend`, bounded by `limits`.
     pub fn new(backend: Arc<B>, mut limits: Limits) -> Self {
         limits.max_packet = limits.max_packet.min(MAX_PACKET_CEILING);
@@ -91,6 +115,7 @@ impl<B: Backend> Wire<B> {
             next_connection_id: AtomicU32::new(0),
             connections: AtomicUsize::new(0),
             questions: AtomicU64::new(0),
+            errors: Arc::default(),
         }
     }
 
@@ -155,7 +180,7 @@ impl<B: Backend> Wire<B> {
     {
         let deadline = Deadline::now() + self.limits.login_timeout;
         let mut stream = PacketStream::new(stream, self.limits.write_timeout);
-        let mut reply = Reply::default();
+        let mut reply = Reply::counted(&self.errors);
         let counted = Counted::new(&self.connections, self.limits.max_connections);
         if let Err(refusal) = self.greets(counted.is_some(), address) {
             reply.begin_unasked();

@@ -3,8 +3,10 @@
 //! Formats: MySQL's protocol 4.1 without DEPRECATE_EOF; contents: compatibility
 //! reference §1.7.
 
+use std::sync::Arc;
+
 use crate::answer::{Column, DATABASE, Done};
-use crate::error::{ErrorNumbers, SqlError};
+use crate::error::{ErrorCounts, ErrorNumbers, SqlError};
 
 use super::packet::MAX_PART;
 
@@ -37,9 +39,19 @@ impl Status {
 pub(super) struct Reply {
     bytes: Vec<u8>,
     sequence: u8,
+    /// Where errors are counted.
+    counts: Option<Arc<ErrorCounts>>,
 }
 
 impl Reply {
+    /// A reply whose errors are counted.
+    pub(super) fn counted(counts: &Arc<ErrorCounts>) -> Self {
+        Self {
+            counts: Some(Arc::clone(counts)),
+            ..Self::default()
+        }
+    }
+
     /// Starts the answer to a packet whose sequence number was `request`.
     pub(super) fn begin(&mut self, request: u8) {
         self.sequence = request.wrapping_add(1);
@@ -123,6 +135,9 @@ impl Reply {
 
     /// An ERR packet.
     pub(super) fn error(&mut self, error: &SqlError, numbers: ErrorNumbers) {
+        if let Some(counts) = &self.counts {
+            counts.add(error.kind);
+        }
         let mut payload = vec![0xFF];
         payload.extend_from_slice(&error.number(numbers).to_le_bytes());
         payload.push(b'#');

@@ -3,7 +3,7 @@
 
 use super::house::House;
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "users_auth",
     "users_time",
     "users_messages",
@@ -18,6 +18,8 @@ const TABLES: [&str; 14] = [
     "profiler",
     "connections",
     "subscriptions",
+    "users",
+    "nodes",
 ];
 
 #[tokio::test]

@@ -151,3 +151,102 @@ async fn kill_query_ends_a_statement_and_leaves_the_session() {
     assert_eq!(number, 1317);
     assert_eq!(php.rows("SELECT 1").await, "1");
 }
+
+#[tokio::test]
+async fn users_have_a_row_once_they_are_known_and_count_their_connections() {
+    let house = House::start();
+    let (mut php, mut root) = (house.login("15"), house.login("root"));
+    let mut other = house.login("16");
+    for session in [&mut php, &mut other] {
+        session
+            .done("INSERT INTO users_auth (id, hash) VALUES (4, 'k'), (5, 'k')")
+            .await;
+    }
+    php.done("INSERT INTO users_messages (id, event, message) VALUES (9, 'e', 'm')")
+        .await;
+    let first = house.browser(15, Some((4, "k"))).await;
+    let second = house.browser(15, Some((4, "k"))).await;
+    first.subscribe_to(&["web_a", "web_b"]);
+    second.subscribe("web_a");
+    let sql = "SELECT id, dev_id, online, connections, subscriptions, time, has_key, has_mail \
+               FROM users";
+    let rows = "4|15|1|2|3|0|1|0;5|15|0|0|0|-1|1|0;9|15|0|0|0|-1|0|1";
+    assert_eq!(php.rows(sql).await, rows);
+    for (condition, seen) in [
+        ("id = 4", "4|15|1|2|3|0|1|0"),
+        ("id = 77", ""),
+        ("id = 4 AND dev_id = 16", ""),
+        ("online = 1", "4|15|1|2|3|0|1|0"),
+    ] {
+        let found = php.rows(&format!("{sql} WHERE {condition}")).await;
+        assert_eq!(found, seen, "{condition}");
+    }
+    let all = root.rows("SELECT id, dev_id FROM users").await;
+    assert_eq!(all, "4|15;5|15;9|15;4|16;5|16");
+    let one = root.rows("SELECT dev_id, online FROM users WHERE id = 4");
+    assert_eq!(one.await, "15|1;16|0");
+    let since = "SELECT COUNT(*) FROM users WHERE since > 1700000000";
+    assert_eq!(php.rows(since).await, "1");
+    assert_eq!(
+        php.refused("DELETE FROM users WHERE id = 4").await.0,
+        10,
+        "it shows what is there"
+    );
+
+    first.close();
+    second.close();
+    let left = "SELECT online, connections, since, time > 1700000000 FROM users WHERE id = 4";
+    assert_eq!(php.rows(left).await, "0|0|0|1");
+}
+
+#[tokio::test]
+async fn the_node_shows_a_developer_its_own_figures_and_root_all() {
+    let house = House::with(|config| {
+        config.node = cometql::NodeFacts {
+            id: "abc".to_owned(),
+            name: "n1".to_owned(),
+            version: "0.1".to_owned(),
+            cometql: "127.0.0.1:3307".to_owned(),
+            http: "127.0.0.1:8087".to_owned(),
+            metrics: String::new(),
+        }
+    });
+    let (mut php, mut root) = (house.login("15"), house.login("root"));
+    let (own, other) = (house.browser(15, None).await, house.browser(16, None).await);
+    own.subscribe_to(&["web_a", "web_b"]);
+    other.subscribe("web_a");
+    php.done("INSERT INTO pipes_messages (name, event, message) VALUES ('web_a', 'e', 'm')")
+        .await;
+    php.done("INSERT INTO users_messages (id, event, message) VALUES (4, 'e', 'm')")
+        .await;
+    let sql = "SELECT id, dev_id, name, version, http, sessions, connections, pipes, \
+               subscriptions, messages, private_messages FROM nodes";
+    assert_eq!(php.rows(sql).await, "abc|15|n1|0.1||1|1|2|2|1|1");
+    assert_eq!(
+        root.rows(sql).await,
+        "abc|0|n1|0.1|127.0.0.1:8087|2|2|3|3|1|1"
+    );
+    let memory = "SELECT memory > 0, epoch > 0, started > 1700000000 FROM nodes";
+    assert_eq!(root.rows(memory).await, "1|1|1");
+    assert_eq!(php.rows(memory).await, "0|1|1");
+    root.done("USE db_16").await;
+    let own = root.rows("SELECT dev_id, connections FROM nodes").await;
+    assert_eq!(own, "16|1");
+}
+
+#[tokio::test]
+async fn the_machine_tells_its_load_memory_and_disk() {
+    let house = House::start();
+    let mut php = house.login("15");
+    for (scope, name) in [
+        ("AVG", "load_avg_1"),
+        ("RAM", "MemTotal"),
+        ("UPTIME", "os_uptime"),
+        ("FILESYSTEM", "available"),
+    ] {
+        let rows = php
+            .rows(&format!("SHOW {scope} STATUS LIKE '{name}'"))
+            .await;
+        assert!(rows.starts_with(&format!("{name}|")), "{scope}: {rows}");
+    }
+}
