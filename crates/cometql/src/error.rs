@@ -170,8 +170,12 @@ error_kinds! {
     ReadOnlyTable => 10, 1036, "HY000";
     /// A name, a key or a value is longer than its column.
     TooLong => 11, 1406, "22001";
-    /// A required field is missing, has bad characters, or is out of range.
+    /// A value has bad characters, is out of range, or is of another kind than its column.
     InvalidValue => 12, 1366, "HY000";
+    /// A required field is not there.
+    MissingField => 12, 1364, "HY000";
+    /// A required field is NULL.
+    NullValue => 12, 1048, "23000";
     /// The condition that must name the key is missing.
     MissingKey => 13, 1175, "HY000";
     /// A column is named twice.

@@ -41,7 +41,17 @@ impl<'a> InsertRow<'a> {
     }
 
     fn missing(&self, column: usize) -> SqlError {
-        SqlError::invalid(format!("the field {} is required", self.name(column)))
+        let name = self.name(column);
+        match self.value(column) {
+            Some(_) => SqlError::new(
+                ErrorKind::NullValue,
+                format!("the field {name} is required, got NULL"),
+            ),
+            None => SqlError::new(
+                ErrorKind::MissingField,
+                format!("the field {name} is required"),
+            ),
+        }
     }
 
     /// The text of a required column.

@@ -28,7 +28,7 @@ async fn explain_of_an_insert_tells_what_would_come_of_each_message() {
             "news|ordinary|0|0|~|~",
             "sys|reserved|0|0|12|this name is reserved for the server's own answers",
             rows[3],
-            "~|~|~|~|12|the field message is required",
+            "~|~|~|~|12|the field message is required, got NULL",
         ]
     );
     assert!(rows[3].starts_with("~|~|~|~|17|"), "{told}");
