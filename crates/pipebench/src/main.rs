@@ -3,29 +3,36 @@
 //! It speaks raw MySQL wire and raw WebSocket to a running server, as hand-written as can be, so
 //! that it costs far less than what it measures. Where to look:
 //!
-//! - scenarios, one file each: [`fanout`], [`publish`], [`idle`], [`chat`], [`limit`]
+//! - [`scenarios`]: what is measured, one file each
+//! - [`doors`]: the servers under test as clients see them; [`servers`]: starting them;
+//!   [`bare`]: the bare server that stands for the limit
 //! - [`measure`]: one run of a sender and a receiver, and its verdict
-//! - [`publisher`]: the sending end through CometQL; [`receiver`]: the receiving end
-//! - [`subscriber`]: opening WebSocket connections in numbers
-//! - [`mysql`], [`websocket`], [`payload`]: bytes; [`sequence`]: nothing lost, doubled, overtaken
-//! - [`process`], [`clock`], [`report`], [`options`], [`error`]
+//! - [`publisher`]: the sending end of backends; [`receiver`]: the receiving end
+//! - [`subscriber`]: opening connections in numbers
+//! - [`mysql`], [`websocket`], [`mqtt`], [`payload`]: bytes; [`sequence`]: nothing lost, doubled,
+//!   overtaken
+//! - [`process`], [`device`], [`clock`]: what the machine says
+//! - [`report`], [`options`], [`error`]
 
-mod chat;
+#![allow(dead_code)]
+
+mod bare;
 mod clock;
+mod device;
+mod doors;
 mod error;
-mod fanout;
-mod idle;
-mod limit;
 mod measure;
+mod mqtt;
 mod mysql;
 mod options;
 mod payload;
 mod process;
-mod publish;
 mod publisher;
 mod receiver;
 mod report;
+mod scenarios;
 mod sequence;
+mod servers;
 mod subscriber;
 mod websocket;
 
@@ -34,8 +41,12 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
+use crate::measure::Outcome;
 use crate::options::Target;
 use crate::report::note;
+use crate::scenarios::Scenario;
+use crate::scenarios::limit::{self, Yardstick};
+use crate::servers::{Rival, Stage};
 
 /// Load generator and benchmark of CometWire.
 ///
@@ -48,28 +59,25 @@ struct Arguments {
     #[command(flatten)]
     target: Target,
     #[command(subcommand)]
-    scenario: Scenario,
+    command: Command,
 }
 
 #[derive(Subcommand, Debug)]
-enum Scenario {
-    /// One pipe, many subscribers: deliveries a second, latency, CPU per delivery.
-    Fanout(fanout::Options),
-    /// Many backends and pipes with one reader each: publishes a second, acknowledgement latency.
-    Publish(publish::Options),
-    /// Many idle subscribers: memory per connection, connections a second.
-    Idle(idle::Options),
-    /// Rooms of members who send through their WebSockets.
-    Chat(chat::Options),
-    /// Yardstick: a bare loop, one send per message and socket. Needs no server.
-    Limit(limit::Options),
-    /// Yardstick: a bare loop, one send per socket and round of messages. Needs no server.
-    LimitBatch(limit::BatchOptions),
+enum Command {
+    #[command(flatten)]
+    Scenario(Scenario),
+    /// The bare server that stands for the limit, on --cometql and --http.
+    #[command(hide = true)]
+    Bare(bare::Options),
 }
 
 fn main() -> ExitCode {
-    let Arguments { target, scenario } = Arguments::parse();
-    match run(&target, &scenario) {
+    let Arguments { target, command } = Arguments::parse();
+    let result = match &command {
+        Command::Scenario(scenario) => run(&target, scenario),
+        Command::Bare(options) => bare::run(options, &target.cometql, &target.http),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             note(&error.to_string());
@@ -78,13 +86,38 @@ fn main() -> ExitCode {
     }
 }
 
+/// Runs one scenario, and its yardsticks if they are asked for, and prints what they found.
 fn run(target: &Target, scenario: &Scenario) -> Result<(), Error> {
-    match scenario {
-        Scenario::Fanout(options) => fanout::run(target, options),
-        Scenario::Publish(options) => publish::run(target, options),
-        Scenario::Idle(options) => idle::run(target, options),
-        Scenario::Chat(options) => chat::run(target, options),
-        Scenario::Limit(options) => limit::run(options, target.json),
-        Scenario::LimitBatch(options) => limit::run_batch(options, target.json),
+    let Outcome {
+        mut report,
+        verdict,
+    } = match scenario.yardstick() {
+        Some(yardstick) => limit::run(&yardstick)?,
+        None => scenario.run(&mut Stage::of(target)?)?,
+    };
+    if target.with_limit && scenario.yardstick().is_none() {
+        for (name, limit) in limits(target, scenario)? {
+            limit.report.print(target.json)?;
+            limit.verdict?;
+            report.add_ratios(&limit.report, name);
+        }
     }
+    report.print(target.json)?;
+    verdict
+}
+
+/// What a scenario's yardsticks find: bare loops where there are some, else the bare server.
+fn limits(target: &Target, scenario: &Scenario) -> Result<Vec<(&'static str, Outcome)>, Error> {
+    let loops = scenario.loops();
+    if !loops.is_empty() {
+        let run = |yardstick: &Yardstick| Ok((yardstick.name(), limit::run(yardstick)?));
+        return loops.iter().map(run).collect();
+    }
+    [("limit", Rival::Limit), ("limit-batch", Rival::LimitBatch)]
+        .into_iter()
+        .map(|(name, rival)| {
+            let mut stage = Stage::rival(rival, &target.scratch)?;
+            Ok((name, scenario.run(&mut stage)?))
+        })
+        .collect()
 }

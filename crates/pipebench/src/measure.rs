@@ -5,20 +5,21 @@ use std::thread;
 use std::time::Duration;
 
 use crate::clock::{self, SECOND, Timeline};
+use crate::doors::Hearing;
 use crate::error::Error;
 use crate::options::Timing;
 use crate::process::{CpuTime, ServerProcess};
 use crate::publisher::Sent;
 use crate::receiver::{self, Progress, Received};
-use crate::report::note;
+use crate::report::{Report, note};
 use crate::sequence::Faults;
 use crate::subscriber::Subscriber;
 
 /// After the end, messages may arrive as long as one does every this many nanoseconds.
 const DRAIN_PATIENCE: u64 = 2 * SECOND;
 
-/// The part of a core above which the receiving thread counts as a bottleneck.
-const BUSY: f64 = 0.97;
+/// The part of a core above which a thread of this program counts as a bottleneck.
+pub(crate) const BUSY: f64 = 0.95;
 
 /// How finely the end of a run is watched, in nanoseconds.
 const TICK: u64 = 10_000_000;
@@ -39,6 +40,14 @@ pub(crate) struct Measured {
     pub(crate) pause: Duration,
 }
 
+/// What a scenario found, and whether it counts.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) report: Report,
+    /// The error names every broken guarantee.
+    pub(crate) verdict: Result<(), Error>,
+}
+
 /// Who takes part in a run.
 #[derive(Debug)]
 pub(crate) struct Cast {
@@ -46,6 +55,8 @@ pub(crate) struct Cast {
     /// Publishers each subscriber hears.
     pub(crate) publishers: usize,
     pub(crate) server: Option<ServerProcess>,
+    /// How deliveries look.
+    pub(crate) hearing: Hearing,
 }
 
 /// Runs `send` against a receiver of all subscribers. `expected(sent, connection, publisher)` is
@@ -66,6 +77,7 @@ pub(crate) fn measure(
             stopping(progress, || {
                 receiver::run(
                     cast.subscribers,
+                    cast.hearing,
                     publishers,
                     timeline,
                     timing.pause(),
@@ -74,7 +86,7 @@ pub(crate) fn measure(
             })
         });
         let sender = scope.spawn(move || stopping(progress, || send(timeline, progress)));
-        let usage = watch(cast.server, timeline, progress);
+        let usage = watch(cast.server.as_ref(), timeline, progress);
         if usage.is_err() {
             progress.stop();
         }
@@ -107,10 +119,18 @@ pub(crate) fn measure(
 }
 
 impl Measured {
+    /// The report together with whether the run kept its promises.
+    pub(crate) fn outcome(&self, report: Report) -> Outcome {
+        Outcome {
+            report,
+            verdict: self.verdict(),
+        }
+    }
+
     /// An error that names every broken guarantee, if there is one.
     ///
     /// Also warns when the receiver had no time to spare, for then it may be what was measured.
-    pub(crate) fn verdict(&self) -> Result<(), Error> {
+    fn verdict(&self) -> Result<(), Error> {
         let Faults {
             lost,
             duplicated,
@@ -155,15 +175,15 @@ impl Measured {
 
 /// Waits for both ends of the measured part and returns what the server used between them.
 fn watch(
-    server: Option<ServerProcess>,
+    server: Option<&ServerProcess>,
     timeline: Timeline,
     progress: &Progress,
 ) -> Result<(Option<CpuTime>, Option<u64>), Error> {
     wait_until(timeline.start, progress);
-    let before = server.map(|server| server.cpu_time()).transpose()?;
+    let before = server.map(ServerProcess::cpu_time).transpose()?;
     wait_until(timeline.end, progress);
-    let after = server.map(|server| server.cpu_time()).transpose()?;
-    let memory = server.map(|server| server.resident()).transpose()?;
+    let after = server.map(ServerProcess::cpu_time).transpose()?;
+    let memory = server.map(ServerProcess::resident).transpose()?;
     Ok((
         after.zip(before).map(|(after, before)| after - before),
         memory,

@@ -1,8 +1,9 @@
 //! The client's half of the MySQL wire protocol, as little as publishing needs: login with
-//! `mysql_native_password`, `COM_QUERY`, and OK or ERR. Result sets are not understood.
+//! `mysql_native_password`, `COM_QUERY`, prepared INSERTs, and OK or ERR. Result sets are not
+//! understood.
 //!
 //! Packets are encoded into and parsed from plain buffers, so that many statements can be on their
-//! way at once; [`login`] alone talks to a socket.
+//! way at once; [`login`], [`execute`] and [`prepare_insert`] alone talk to a socket.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -16,6 +17,14 @@ const ANSWER_LENGTH_LIMIT: usize = 64 * 1024;
 
 /// The longest statement, in bytes: one packet, no continuation.
 pub(crate) const STATEMENT_LIMIT: usize = 0xFF_FF_FF - 1;
+
+const COM_QUERY: u8 = 0x03;
+const COM_STMT_PREPARE: u8 = 0x16;
+const COM_STMT_EXECUTE: u8 = 0x17;
+const TYPE_VAR_STRING: u8 = 0xFD;
+
+/// Pipe, event, message.
+const PARAMETERS: u16 = 3;
 
 const PLUGIN: &[u8] = b"mysql_native_password";
 
@@ -33,6 +42,8 @@ pub(crate) enum Answer {
     Ok,
     /// Refused: the error number and text as a person would want to read them.
     Refused(String),
+    /// No answer at all: something a server says in between. MySQL never does, some peers do.
+    Aside,
 }
 
 /// Logs in on a fresh blocking socket. The socket's time limits are the caller's.
@@ -54,9 +65,71 @@ pub(crate) fn login(socket: &mut TcpStream, user: &str, password: &str) -> Resul
         answer = read_packet(socket, &mut inbox)?;
     }
     match parse_answer(&answer)? {
-        Answer::Ok => Ok(()),
+        Answer::Ok | Answer::Aside => Ok(()),
         Answer::Refused(_) => Err(refused_login(&answer)),
     }
+}
+
+/// Carries out one statement that returns no rows, on a blocking socket.
+pub(crate) fn execute(socket: &mut TcpStream, statement: &str) -> Result<(), Error> {
+    let mut command = vec![COM_QUERY];
+    command.extend_from_slice(statement.as_bytes());
+    send(socket, &packet(0, &command))?;
+    match parse_answer(&read_packet(socket, &mut Vec::new())?)? {
+        Answer::Refused(answer) => Err(Error::Refused {
+            what: "a statement",
+            answer,
+        }),
+        Answer::Ok | Answer::Aside => Ok(()),
+    }
+}
+
+/// Prepares the INSERT that [`write_execution`] executes, on a blocking socket; returns its number.
+pub(crate) fn prepare_insert(socket: &mut TcpStream) -> Result<u32, Error> {
+    let mut command = vec![COM_STMT_PREPARE];
+    command
+        .extend_from_slice(b"INSERT INTO pipes_messages (name, event, message) VALUES (?, ?, ?)");
+    send(socket, &packet(0, &command))?;
+    let mut inbox = Vec::new();
+    let answer = read_packet(socket, &mut inbox)?;
+    let &[0, a, b, c, d, columns_low, columns_high, low, high, ..] = answer.as_slice() else {
+        return Err(broken("no statement was prepared".into()));
+    };
+    let parameters = u16::from_le_bytes([low, high]);
+    // Each kind that is there at all is described one packet a piece, and then an EOF packet.
+    for described in [parameters, u16::from_le_bytes([columns_low, columns_high])] {
+        for _ in 0..described + u16::from(described > 0) {
+            read_packet(socket, &mut inbox)?;
+        }
+    }
+    if parameters != PARAMETERS {
+        return Err(broken(format!(
+            "a statement with {PARAMETERS} parameters was prepared with {parameters}"
+        )));
+    }
+    Ok(u32::from_le_bytes([a, b, c, d]))
+}
+
+/// Appends a `COM_STMT_EXECUTE` packet of a statement [`prepare_insert`] made, for one row.
+pub(crate) fn write_execution(
+    statement: u32,
+    pipe: &str,
+    event: &str,
+    payload: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    let start = out.len();
+    out.extend_from_slice(&[0, 0, 0, 0, COM_STMT_EXECUTE]);
+    out.extend_from_slice(&statement.to_le_bytes());
+    // No cursor, one iteration, no NULL, types follow.
+    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 1]);
+    for _ in 0..PARAMETERS {
+        out.extend_from_slice(&[TYPE_VAR_STRING, 0]);
+    }
+    for value in [pipe.as_bytes(), event.as_bytes(), payload] {
+        write_length_encoded(value, out);
+    }
+    finish_packet(start, out)
 }
 
 /// Appends a `COM_QUERY` packet with an INSERT into `pipes_messages`, one row per payload.
@@ -70,7 +143,7 @@ pub(crate) fn write_insert<'a>(
     out: &mut Vec<u8>,
 ) -> Result<(), Error> {
     let start = out.len();
-    out.extend_from_slice(&[0, 0, 0, 0, 0x03]);
+    out.extend_from_slice(&[0, 0, 0, 0, COM_QUERY]);
     out.extend_from_slice(b"INSERT INTO pipes_messages (name, event, message) VALUES ");
     for (row, payload) in payloads.enumerate() {
         if row > 0 {
@@ -88,6 +161,11 @@ pub(crate) fn write_insert<'a>(
             out.extend_from_slice(part);
         }
     }
+    finish_packet(start, out)
+}
+
+/// Writes the length of the packet that began at `start` into its header.
+fn finish_packet(start: usize, out: &mut [u8]) -> Result<(), Error> {
     let length = out.len() - start - 4;
     if length > STATEMENT_LIMIT {
         return Err(Error::Usage(format!(
@@ -98,6 +176,22 @@ pub(crate) fn write_insert<'a>(
         header.copy_from_slice(&(length as u32).to_le_bytes()[..3]);
     }
     Ok(())
+}
+
+fn write_length_encoded(value: &[u8], out: &mut Vec<u8>) {
+    let length = (value.len() as u32).to_le_bytes();
+    match value.len() {
+        0..=250 => out.extend_from_slice(&length[..1]),
+        251..=0xFFFF => {
+            out.push(0xFC);
+            out.extend_from_slice(&length[..2]);
+        }
+        _ => {
+            out.push(0xFD);
+            out.extend_from_slice(&length[..3]);
+        }
+    }
+    out.extend_from_slice(value);
 }
 
 /// The answer at the start of `bytes` and its length on the wire; `None` until it is complete.
@@ -308,6 +402,25 @@ mod tests {
         let (payload, length) = next_packet(&out[1..]).unwrap().unwrap();
         assert_eq!(payload, text);
         assert_eq!(length, out.len() - 1);
+    }
+
+    #[test]
+    fn an_execution_binds_three_strings_of_any_length() {
+        for (size, prefix) in [(60, vec![60]), (300, vec![0xFC, 0x2C, 0x01])] {
+            let mut out = Vec::new();
+            write_execution(7, "web_p", "e", &vec![b'x'; size], &mut out).unwrap();
+            let (payload, length) = next_packet(&out).unwrap().unwrap();
+            assert_eq!(length, out.len());
+            let (head, payload) = payload.split_at(18);
+            assert_eq!(
+                head,
+                [
+                    0x17, 7, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0xFD, 0, 0xFD, 0, 0xFD, 0
+                ]
+            );
+            let rest = payload.strip_prefix(b"\x05web_p\x01e").unwrap();
+            assert_eq!(rest.strip_prefix(&prefix[..]).unwrap().len(), size);
+        }
     }
 
     #[test]

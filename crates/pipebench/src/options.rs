@@ -1,6 +1,7 @@
 //! Options that several scenarios share, and the fixed bounds of all of them.
 
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use clap::Args;
 
 use crate::error::Error;
 use crate::payload;
-use crate::process::ServerProcess;
+use crate::servers::Rival;
 
 /// How long any single answer of the server may take.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -22,6 +23,11 @@ const SHORTEST: Duration = Duration::from_millis(100);
 /// The receiver's rest between rounds where throughput is measured, not latency.
 const SATURATED_PAUSE: Duration = Duration::from_micros(200);
 
+/// Where a CometWire listens unless it is told otherwise, and who may do everything there.
+const COMETQL: &str = "127.0.0.1:3307";
+const HTTP: &str = "127.0.0.1:8087";
+const ROOT: &str = "root";
+
 /// Where the server is and how to log in.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Server and output")]
@@ -30,7 +36,7 @@ pub(crate) struct Target {
     #[arg(
         long,
         value_name = "ADDR",
-        default_value = "127.0.0.1:3307",
+        default_value = COMETQL,
         global = true
     )]
     pub(crate) cometql: String,
@@ -38,12 +44,12 @@ pub(crate) struct Target {
     #[arg(
         long,
         value_name = "ADDR",
-        default_value = "127.0.0.1:8087",
+        default_value = HTTP,
         global = true
     )]
     pub(crate) http: String,
     /// Developer id: `root` (0) or a number, also the MySQL user name.
-    #[arg(long, value_name = "ID", default_value = "root", global = true)]
+    #[arg(long, value_name = "ID", default_value = ROOT, global = true)]
     pub(crate) dev: Developer,
     /// The developer's key; by default taken from COMETWIRE_ROOT_KEY.
     #[arg(
@@ -58,15 +64,47 @@ pub(crate) struct Target {
     /// Process id of the server: adds its processor time and memory to the report.
     #[arg(long, value_name = "PID", global = true)]
     pub(crate) server_pid: Option<u32>,
+    /// Start this server binary for the run, on free ports and empty data, in place of a running
+    /// server.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(crate) server_binary: Option<PathBuf>,
+    /// Start this program in its place.
+    #[arg(
+        long,
+        value_name = "NAME",
+        global = true,
+        conflicts_with = "server_binary"
+    )]
+    pub(crate) instead: Option<Rival>,
+    /// Where started servers keep their data: a directory on the disk whose speed is to count.
+    #[arg(long, value_name = "DIR", default_value = "target", global = true)]
+    pub(crate) scratch: PathBuf,
+    /// Run the yardsticks after the server, and print the ratios.
+    #[arg(long, global = true)]
+    pub(crate) with_limit: bool,
     /// Print JSON, one object per line and report, instead of tables.
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
 
-impl Target {
-    /// The server's process, when its id was given.
-    pub(crate) fn server(&self) -> Result<Option<ServerProcess>, Error> {
-        self.server_pid.map(ServerProcess::new).transpose()
+#[cfg(test)]
+impl Default for Target {
+    fn default() -> Self {
+        Self {
+            cometql: COMETQL.into(),
+            http: HTTP.into(),
+            dev: Developer {
+                user: ROOT.into(),
+                id: 0,
+            },
+            key: String::new(),
+            server_pid: None,
+            server_binary: None,
+            instead: None,
+            scratch: std::env::temp_dir(),
+            with_limit: false,
+            json: false,
+        }
     }
 }
 
@@ -174,6 +212,11 @@ pub(crate) fn message_size(text: &str) -> Result<usize, String> {
 /// Parses a count of connections, publishers, pipes or the like.
 pub(crate) fn count(text: &str) -> Result<usize, String> {
     bounded(text, 1, payload::PUBLISHER_LIMIT)
+}
+
+/// Parses a count that may be none.
+pub(crate) fn count_or_none(text: &str) -> Result<usize, String> {
+    bounded(text, 0, payload::PUBLISHER_LIMIT)
 }
 
 /// Parses a pipeline depth or a number of rows.

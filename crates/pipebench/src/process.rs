@@ -2,7 +2,8 @@
 //! this one may open. Linux's `/proc` only.
 
 use std::fs;
-use std::ops::Sub;
+use std::io;
+use std::ops::{AddAssign, Sub};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -28,6 +29,13 @@ impl CpuTime {
     /// Processor time used so far by the calling thread.
     pub(crate) fn of_this_thread() -> Result<Self, Error> {
         read_stat("/proc/thread-self/stat")
+    }
+}
+
+impl AddAssign for CpuTime {
+    fn add_assign(&mut self, more: Self) {
+        self.user += more.user;
+        self.system += more.system;
     }
 }
 
@@ -81,34 +89,59 @@ impl CpuSpan {
     }
 }
 
-/// The server under test, seen from outside (`--server-pid`).
-#[derive(Clone, Copy, Debug)]
+/// The server under test, seen from outside: one process, or a master and its workers.
+#[derive(Clone, Debug)]
 pub(crate) struct ServerProcess {
-    pid: u32,
+    pids: Vec<u32>,
 }
 
 impl ServerProcess {
-    /// A running process; fails when there is none with this id.
+    /// A running process (`--server-pid`) and the children it has now; fails when there is none
+    /// with this id.
     pub(crate) fn new(pid: u32) -> Result<Self, Error> {
-        let server = Self { pid };
+        let mut server = Self { pids: vec![pid] };
+        // A kernel without this file leaves the process alone, which is right for most servers.
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let children = children.unwrap_or_default();
+        let children = children.split_ascii_whitespace().flat_map(str::parse);
+        server.pids.extend(children.collect::<Vec<u32>>());
         server.cpu_time()?;
         Ok(server)
     }
 
-    /// Processor time of all threads since it started.
+    /// Processor time of all threads since they started.
     pub(crate) fn cpu_time(&self) -> Result<CpuTime, Error> {
-        read_stat(&format!("/proc/{}/stat", self.pid))
+        let mut sum = CpuTime::default();
+        for pid in &self.pids {
+            sum += read_stat(&format!("/proc/{pid}/stat"))?;
+        }
+        Ok(sum)
     }
 
-    /// Resident memory in bytes.
+    /// Descriptors that are open.
+    pub(crate) fn open_files(&self) -> Result<u64, Error> {
+        let mut sum = 0;
+        for pid in &self.pids {
+            let path = format!("/proc/{pid}/fd");
+            let entries = fs::read_dir(&path).map_err(|error| unreadable_path(&path, &error))?;
+            sum += entries.count() as u64;
+        }
+        Ok(sum)
+    }
+
+    /// Resident memory in bytes; what several processes share counts once for each.
     pub(crate) fn resident(&self) -> Result<u64, Error> {
-        let text = read(&format!("/proc/{}/statm", self.pid))?;
-        let pages: u64 = text
-            .split_ascii_whitespace()
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .ok_or_else(|| unreadable("statm"))?;
-        Ok(pages * rustix::param::page_size() as u64)
+        let mut sum = 0;
+        for pid in &self.pids {
+            let text = read(&format!("/proc/{pid}/statm"))?;
+            let pages: u64 = text
+                .split_ascii_whitespace()
+                .nth(1)
+                .and_then(|pages| pages.parse().ok())
+                .ok_or_else(|| unreadable("statm"))?;
+            sum += pages * rustix::param::page_size() as u64;
+        }
+        Ok(sum)
     }
 }
 
@@ -155,11 +188,13 @@ fn parse_stat(text: &str) -> Option<CpuTime> {
 }
 
 fn read(path: &str) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|error| {
-        Error::Usage(format!(
-            "cannot read {path}: {error}; is --server-pid the id of a running process?"
-        ))
-    })
+    fs::read_to_string(path).map_err(|error| unreadable_path(path, &error))
+}
+
+fn unreadable_path(path: &str, error: &io::Error) -> Error {
+    Error::Usage(format!(
+        "cannot read {path}: {error}; the server is gone, or --server-pid is not its id"
+    ))
 }
 
 fn unreadable(file: &str) -> Error {

@@ -1,17 +1,16 @@
-//! Publishing through CometQL: any number of backends driven by one thread, each with at most
-//! `pipeline` statements unacknowledged, as fast as that allows or at a rate.
-
-use std::collections::VecDeque;
-use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+//! Publishing: any number of backends driven by one thread, each with at most `pipeline` statements
+//! unacknowledged, as fast as that allows or at a rate.
 
 use hdrhistogram::Histogram;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
 
 use crate::clock::{self, SECOND, Timeline, nanoseconds};
+use crate::doors::{self, BackendSocket, Door};
 use crate::error::Error;
-use crate::mysql::{self, Answer};
-use crate::options::{ANSWER_LIMIT, Target, resolve};
+use crate::mysql::Answer;
+use crate::options::ANSWER_LIMIT;
 use crate::payload::Stamp;
 use crate::process::{CpuSpan, CpuTime};
 use crate::receiver::{Progress, latency_histogram};
@@ -77,31 +76,10 @@ impl Sent {
     }
 }
 
-/// Logs in `count` backends.
-pub(crate) fn connect(target: &Target, count: usize) -> Result<Vec<TcpStream>, Error> {
-    let address = resolve("CometQL", &target.cometql)?;
-    let failed = |source| Error::Connect {
-        door: "CometQL",
-        address: target.cometql.clone(),
-        source,
-    };
-    let mut backends = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut socket = TcpStream::connect_timeout(&address, ANSWER_LIMIT).map_err(failed)?;
-        socket.set_nodelay(true).map_err(failed)?;
-        socket
-            .set_read_timeout(Some(ANSWER_LIMIT))
-            .map_err(failed)?;
-        mysql::login(&mut socket, &target.dev.user, &target.key)?;
-        socket.set_nonblocking(true).map_err(failed)?;
-        backends.push(socket);
-    }
-    Ok(backends)
-}
-
 /// Publishes until the timeline ends or the run is stopped, then waits for what is unacknowledged.
 pub(crate) fn run(
-    sockets: &[TcpStream],
+    door: &dyn Door,
+    sockets: &[BackendSocket],
     load: &Load,
     timeline: Timeline,
     progress: &Progress,
@@ -139,12 +117,12 @@ pub(crate) fn run(
                     wait = wait.min(HELD_BACK);
                     break;
                 }
-                backend.publish(load, now, &mut sent)?;
+                backend.publish(door, load, now, &mut sent)?;
                 total += load.batch as u64;
             }
             backend.flush()?;
         }
-        wait_for_sockets(&mut backends, timeline, &mut sent, wait)?;
+        wait_for_sockets(door, &mut backends, timeline, &mut sent, wait)?;
     }
 }
 
@@ -155,6 +133,7 @@ fn too_far_ahead(load: &Load, published: u64, progress: &Progress) -> bool {
 }
 
 fn wait_for_sockets(
+    door: &dyn Door,
     backends: &mut [Backend<'_>],
     timeline: Timeline,
     sent: &mut Sent,
@@ -168,7 +147,7 @@ fn wait_for_sockets(
             } else {
                 PollFlags::OUT
             };
-            PollFd::new(backend.socket, PollFlags::IN | writable)
+            PollFd::new(&backend.link.socket, PollFlags::IN | writable)
         })
         .collect();
     let timeout = Timespec {
@@ -187,7 +166,7 @@ fn wait_for_sockets(
     let readable = PollFlags::IN | PollFlags::HUP | PollFlags::ERR;
     for (backend, ready) in backends.iter_mut().zip(ready) {
         if ready.revents().intersects(readable) {
-            backend.receive(timeline, sent)?;
+            backend.receive(door, timeline, sent)?;
         }
     }
     Ok(())
@@ -204,7 +183,9 @@ struct Statement {
 #[derive(Debug)]
 struct Backend<'a> {
     publisher: u16,
-    socket: &'a TcpStream,
+    link: &'a BackendSocket,
+    /// Statements written so far.
+    turn: u64,
     inbox: Vec<u8>,
     outbox: Vec<u8>,
     written: usize,
@@ -218,7 +199,12 @@ struct Backend<'a> {
 }
 
 impl<'a> Backend<'a> {
-    fn new(index: usize, count: usize, socket: &'a TcpStream, load: &Load) -> Result<Self, Error> {
+    fn new(
+        index: usize,
+        count: usize,
+        link: &'a BackendSocket,
+        load: &Load,
+    ) -> Result<Self, Error> {
         let publisher =
             u16::try_from(index).map_err(|_| Error::Usage("too many publishers".into()))?;
         // Statements of all backends are spread evenly over time.
@@ -227,7 +213,8 @@ impl<'a> Backend<'a> {
             .map_or(0.0, |rate| load.batch as f64 / rate * SECOND as f64);
         Ok(Self {
             publisher,
-            socket,
+            link,
+            turn: 0,
             inbox: Vec::new(),
             outbox: Vec::new(),
             written: 0,
@@ -254,7 +241,13 @@ impl<'a> Backend<'a> {
         self.waiting.len() < load.pipeline
     }
 
-    fn publish(&mut self, load: &Load, now: u64, sent: &mut Sent) -> Result<(), Error> {
+    fn publish(
+        &mut self,
+        door: &dyn Door,
+        load: &Load,
+        now: u64,
+        sent: &mut Sent,
+    ) -> Result<(), Error> {
         // A message that had to wait for earlier acknowledgements carries the time it was due, or
         // a server that stalls would hide its stall; one that this program is late with does not.
         let sent_at = if self.interval > 0 && self.freed_at > self.due {
@@ -279,12 +272,14 @@ impl<'a> Backend<'a> {
             .write(load.size, payload);
             *count += 1;
         }
-        mysql::write_insert(
+        let statement = doors::Statement {
+            backend: self.link,
+            turn: self.turn,
             pipe,
-            "bench",
-            self.payloads.iter().map(Vec::as_slice),
-            &mut self.outbox,
-        )?;
+            payloads: &self.payloads,
+        };
+        door.write_statement(&statement, &mut self.outbox)?;
+        self.turn += 1;
         self.waiting.push_back(Statement {
             sent_at: now,
             rows: load.batch as u64,
@@ -300,7 +295,7 @@ impl<'a> Backend<'a> {
             .get(self.written..)
             .filter(|rest| !rest.is_empty())
         {
-            let mut socket = self.socket;
+            let mut socket = &self.link.socket;
             match socket.write(rest) {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
@@ -313,9 +308,14 @@ impl<'a> Backend<'a> {
         Ok(())
     }
 
-    fn receive(&mut self, timeline: Timeline, sent: &mut Sent) -> Result<(), Error> {
+    fn receive(
+        &mut self,
+        door: &dyn Door,
+        timeline: Timeline,
+        sent: &mut Sent,
+    ) -> Result<(), Error> {
         let mut chunk = [0; 16 * 1024];
-        let mut socket = self.socket;
+        let mut socket = &self.link.socket;
         let count = match socket.read(&mut chunk) {
             Ok(0) => {
                 let source = ErrorKind::UnexpectedEof.into();
@@ -337,16 +337,19 @@ impl<'a> Backend<'a> {
             .extend_from_slice(chunk.get(..count).unwrap_or_default());
         let mut used = 0;
         while let Some((answer, length)) =
-            mysql::next_answer(self.inbox.get(used..).unwrap_or_default())?
+            door.next_answer(self.inbox.get(used..).unwrap_or_default())?
         {
             used += length;
-            if let Answer::Refused(answer) = answer {
-                return Err(Error::Refused {
-                    what: "a message",
-                    answer,
-                });
+            match answer {
+                Answer::Ok => self.acknowledged(now, timeline, sent)?,
+                Answer::Aside => {}
+                Answer::Refused(answer) => {
+                    return Err(Error::Refused {
+                        what: "a message",
+                        answer,
+                    });
+                }
             }
-            self.acknowledged(now, timeline, sent)?;
         }
         self.inbox.drain(..used);
         Ok(())
@@ -354,7 +357,7 @@ impl<'a> Backend<'a> {
 
     fn acknowledged(&mut self, now: u64, timeline: Timeline, sent: &mut Sent) -> Result<(), Error> {
         let statement = self.waiting.pop_front().ok_or_else(|| Error::Protocol {
-            protocol: "MySQL wire",
+            protocol: "backend protocol",
             detail: "an answer that nothing was asked for".into(),
         })?;
         self.freed_at = now;
@@ -371,7 +374,9 @@ impl<'a> Backend<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::TcpListener;
+    use crate::doors::CometDoor;
+    use crate::options::Target;
+    use std::net::{TcpListener, TcpStream};
     use std::sync::Arc;
     use std::thread;
 
@@ -427,7 +432,12 @@ mod tests {
             start: 0,
             end: u64::MAX,
         };
-        run(&[socket], load, until_stopped, progress)
+        let link = BackendSocket {
+            socket,
+            statement: None,
+        };
+        let door = CometDoor::of(&Target::default()).unwrap();
+        run(&door, &[link], load, until_stopped, progress)
     }
 
     #[test]

@@ -19,6 +19,18 @@ const QUANTILES: [(&str, &str, f64); 3] = [
     ("p999", "p99.9", 0.999),
 ];
 
+/// The figures that are set against a yardstick's.
+const COMPARED: [(&str, &str); 8] = [
+    ("deliveries_per_second", "deliveries/s"),
+    ("messages_per_second", "messages/s"),
+    ("connects_per_second", "connects/s"),
+    ("cpu_seconds_per_million", "CPU"),
+    ("cpu_us_per_connect", "CPU per connect"),
+    ("latency_p50_us", "latency p50"),
+    ("latency_p99_us", "latency p99"),
+    ("acknowledgement_p50_us", "acknowledgement p50"),
+];
+
 /// One scenario's result, in the order in which it is to be read.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -109,6 +121,12 @@ impl Report {
             "B",
         );
         self.add(
+            "reads_per_delivery",
+            "reads per delivery",
+            ratio(received.reads as f64, received.deliveries),
+            "",
+        );
+        self.add(
             "sender_cores",
             "sending thread, cores used",
             run.sent.cpu.total() / run.seconds,
@@ -164,6 +182,35 @@ impl Report {
                 mebibytes(memory),
                 "MiB",
             );
+        }
+    }
+
+    /// The figure with this key, if it is a number.
+    pub(crate) fn figure(&self, key: &str) -> Option<f64> {
+        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        entry.value.as_f64()
+    }
+
+    /// Every number, by key, with the label and unit it is shown with.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (&str, &str, &'static str, f64)> {
+        self.entries.iter().filter_map(|entry| {
+            let value = entry.value.as_f64()?;
+            Some((entry.key.as_str(), entry.label.as_str(), entry.unit, value))
+        })
+    }
+
+    /// Adds this report's figures in proportion to those of a yardstick, where both have them.
+    pub(crate) fn add_ratios(&mut self, limit: &Self, name: &str) {
+        for (key, label) in COMPARED {
+            let figures = self.figure(key).zip(limit.figure(key));
+            if let Some((own, other)) = figures.filter(|(_, other)| *other > 0.0) {
+                self.add(
+                    &format!("{key}_to_{}", name.replace('-', "_")),
+                    &format!("{label}, server : {name}"),
+                    own / other,
+                    "×",
+                );
+            }
         }
     }
 
@@ -227,7 +274,7 @@ fn microseconds(nanoseconds: u64) -> f64 {
 }
 
 /// A number with thousands separators and as many decimals as it deserves; no number is no limit.
-fn readable(value: &Value) -> String {
+pub(crate) fn readable(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Null => "unlimited".into(),

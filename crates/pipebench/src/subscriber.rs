@@ -1,16 +1,19 @@
-//! Opening WebSocket connections in numbers: connect, handshake, greeting, subscribe, and proof
-//! that the subscription took effect. Afterwards the sockets belong to the receiver.
+//! Opening subscribers in numbers: connect, handshake, and what each door's dialogue says, which
+//! ends in proof that the subscription took effect. Afterwards the sockets belong to the receiver.
 //!
 //! Sockets block here. Each step is first done for a whole group of connections and then its
 //! answers are read, so that a group waits once per step, not once per connection.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rand::Rng;
+use socket2::{Domain, Socket, Type};
 
+use crate::doors::{Dialogue, Door};
 use crate::error::Error;
-use crate::options::{ANSWER_LIMIT, Target, resolve};
+use crate::options::ANSWER_LIMIT;
 use crate::websocket::{self, Kind, Opening};
 
 /// Connections opened at the same time.
@@ -19,210 +22,306 @@ pub(crate) const GROUP: usize = 64;
 /// Messages of others skipped while waiting for an answer.
 const SKIPPED_LIMIT: usize = 100_000;
 
+/// The longest bare answer waited for, in bytes.
+const ANSWER_LENGTH_LIMIT: usize = 64 * 1024;
+
+/// Loopback addresses that connections come from.
+const SOURCES: u8 = 64;
+
 /// A connection that is subscribed and ready to be received from.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
     pub(crate) socket: TcpStream,
-    /// Bytes read after the last whole frame.
+    /// Bytes read after the last whole message.
     pub(crate) leftover: Vec<u8>,
-    /// Its publisher number if it publishes too, through its WebSocket.
+    /// Its publisher number if it publishes too, through its own connection.
     pub(crate) own: Option<u16>,
 }
 
-/// One WebSocket connection, blocking.
+/// One subscriber's connection, blocking.
 #[derive(Debug)]
 pub(crate) struct Client {
     socket: TcpStream,
     inbox: Vec<u8>,
-    opening: Opening,
+    /// The handshake, where there is one.
+    opening: Option<Opening>,
 }
 
-/// Opens one connection per entry of `pipes`, each subscribed to its pipe. The names must begin
-/// with `web_` or `track_`: only these can be asked for their count (compatibility reference §3.4).
-pub(crate) fn open_subscribed(target: &Target, pipes: &[String]) -> Result<Vec<Client>, Error> {
-    let address = resolve("WebSocket", &target.http)?;
+/// Opens one connection per entry of `pipes`, each subscribed to its pipe.
+pub(crate) fn open_subscribed(door: &dyn Door, pipes: &[String]) -> Result<Vec<Client>, Error> {
     let mut subscribed = Vec::with_capacity(pipes.len());
     for pipes in pipes.chunks(GROUP) {
-        let mut group = open_group(target, address, pipes.len())?;
-        for (client, pipe) in group.iter_mut().zip(pipes) {
-            // Commands of one connection are handled in order: the answer to the count proves the
-            // subscription.
-            client.send(&[
-                format!("subscription\n{pipe}"),
-                format!("pipe_count\n{pipe}\n1\n"),
-            ])?;
-        }
-        for client in &mut group {
-            client.answer("\"marker\":\"1\"")?;
-        }
-        subscribed.append(&mut group);
+        let dialogues = pipes.iter().map(|pipe| door.dialogue(Some(pipe)));
+        subscribed.append(&mut open_group(door.browsers(), dialogues)?);
     }
     Ok(subscribed)
 }
 
-/// Turns opened connections into what the receiver takes.
-pub(crate) fn into_subscribers(clients: Vec<Client>) -> Result<Vec<Subscriber>, Error> {
-    clients
-        .into_iter()
-        .map(|client| {
-            client
-                .socket
-                .set_nonblocking(true)
-                .map_err(|source| Error::Io {
-                    what: "making a socket non-blocking",
-                    source,
-                })?;
-            Ok(Subscriber {
-                socket: client.socket,
-                leftover: client.inbox,
-                own: None,
-            })
-        })
-        .collect()
+/// Opens `count` connections that subscribe to nothing.
+pub(crate) fn open_idle(door: &dyn Door, count: usize) -> Result<Vec<Client>, Error> {
+    let dialogues = (0..count).map(|_| door.dialogue(None));
+    open_group(door.browsers(), dialogues)
 }
 
-/// Opens `count` connections (at most [`GROUP`] is sensible) and waits for their greetings.
-fn open_group(target: &Target, address: SocketAddr, count: usize) -> Result<Vec<Client>, Error> {
-    let mut group = Vec::with_capacity(count);
-    for _ in 0..count {
-        group.push(Client::connect(target, address)?);
+/// Opens the subscribers of a run and waits until the server knows them all.
+pub(crate) fn subscribers(door: &dyn Door, pipes: &[String]) -> Result<Vec<Subscriber>, Error> {
+    let clients = open_subscribed(door, pipes)?;
+    door.settle(pipes)?;
+    clients.into_iter().map(Client::into_subscriber).collect()
+}
+
+/// Opens a group of connections side by side.
+fn open_group(
+    address: SocketAddr,
+    dialogues: impl Iterator<Item = Dialogue>,
+) -> Result<Vec<Client>, Error> {
+    let mut group = Vec::new();
+    for dialogue in dialogues {
+        group.push((Client::connect(address, &dialogue)?, dialogue));
     }
-    for client in &mut group {
-        client.greeted()?;
+    for (client, _) in &mut group {
+        client.shake_hands()?;
     }
-    Ok(group)
+    let rounds = group.iter().map(|(_, dialogue)| dialogue.rounds.len());
+    for round in 0..rounds.max().unwrap_or(0) {
+        for (client, dialogue) in &mut group {
+            if let Some(round) = dialogue
+                .rounds
+                .get(round)
+                .filter(|round| !round.say.is_empty())
+            {
+                client.write(&round.say)?;
+            }
+        }
+        for (client, dialogue) in &mut group {
+            if let Some(round) = dialogue
+                .rounds
+                .get(round)
+                .filter(|round| !round.hear.is_empty())
+            {
+                client.hear(&round.hear)?;
+            }
+        }
+    }
+    Ok(group.into_iter().map(|(client, _)| client).collect())
 }
 
 impl Client {
-    /// Opens one connection and waits for its greeting.
-    pub(crate) fn open(target: &Target) -> Result<Self, Error> {
-        let address = resolve("WebSocket", &target.http)?;
-        let mut client = Self::connect(target, address)?;
-        client.greeted()?;
+    /// Opens one connection, subscribed to `pipe` if one is given.
+    pub(crate) fn open(door: &dyn Door, pipe: Option<&str>) -> Result<Self, Error> {
+        let dialogues = std::iter::once(door.dialogue(pipe));
+        let mut group = open_group(door.browsers(), dialogues)?;
+        group
+            .pop()
+            .ok_or_else(|| Error::Usage("no connection was opened".into()))
+    }
+
+    /// Connects and writes the first thing of a dialogue, without waiting for an answer.
+    pub(crate) fn start(address: SocketAddr, dialogue: &Dialogue) -> Result<Self, Error> {
+        let client = Self::connect(address, dialogue)?;
+        client
+            .socket
+            .set_nonblocking(true)
+            .map_err(|error| Error::connection("take a connection", error))?;
         Ok(client)
     }
 
-    /// Asks how many connections are subscribed to `pipe`.
-    pub(crate) fn pipe_count(&mut self, pipe: &str) -> Result<u64, Error> {
-        self.send(&[format!("pipe_count\n{pipe}\n2\n")])?;
-        let answer = self.answer("\"marker\":\"2\"")?;
-        serde_json::from_slice::<serde_json::Value>(&answer)
-            .ok()
-            .and_then(|answer| answer.get("data")?.get("user_in_pipe")?.as_u64())
-            .ok_or_else(|| unexpected("pipe_count", &answer))
+    /// The socket, to wait for.
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.socket
     }
 
-    fn connect(target: &Target, address: SocketAddr) -> Result<Self, Error> {
+    /// Reads what is there, once; the end of the connection is an error.
+    pub(crate) fn read_once(&mut self) -> Result<(), Error> {
+        read_more(&self.socket, &mut self.inbox, "let a subscriber come back")
+    }
+
+    /// The next message among what was read, after the handshake.
+    pub(crate) fn next_whole_text(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(opening) = self.opening.take() {
+            match opening.accept(&self.inbox)? {
+                Some(head) => drop(self.inbox.drain(..head)),
+                None => {
+                    self.opening = Some(opening);
+                    return Ok(None);
+                }
+            }
+        }
+        while let Some((frame, length)) = websocket::next_frame(&self.inbox)? {
+            let text = (frame.kind == Kind::Data).then(|| frame.payload.to_vec());
+            self.inbox.drain(..length);
+            if text.is_some() {
+                return Ok(text);
+            }
+        }
+        Ok(None)
+    }
+
+    fn connect(address: SocketAddr, dialogue: &Dialogue) -> Result<Self, Error> {
         let connect = |source| Error::Connect {
             door: "WebSocket",
-            address: target.http.clone(),
+            address: address.to_string(),
             source,
         };
-        let mut random = rand::rng();
-        let socket = TcpStream::connect_timeout(&address, ANSWER_LIMIT).map_err(connect)?;
-        socket.set_nodelay(true).map_err(connect)?;
+        let socket = connect_socket(address).map_err(connect)?;
         socket
             .set_read_timeout(Some(ANSWER_LIMIT))
-            .map_err(connect)?;
-        socket
-            .set_write_timeout(Some(ANSWER_LIMIT))
             .map_err(connect)?;
         let mut client = Self {
             socket,
             inbox: Vec::new(),
-            opening: Opening::new(random.random()),
+            opening: None,
         };
-        let request = client
-            .opening
-            .request(&target.http, target.dev.id, &random_name(32));
-        client.write(request.as_bytes())?;
+        if let Some(upgrade) = &dialogue.upgrade {
+            let opening = Opening::new(rand::random());
+            client.write(opening.request(&address.to_string(), upgrade).as_bytes())?;
+            client.opening = Some(opening);
+        }
         Ok(client)
     }
 
-    /// Waits for the end of the handshake and for the first message.
-    fn greeted(&mut self) -> Result<(), Error> {
+    /// Waits for the end of the handshake, if there is one.
+    fn shake_hands(&mut self) -> Result<(), Error> {
+        let Some(opening) = &self.opening else {
+            return Ok(());
+        };
         let head = loop {
-            if let Some(length) = self.opening.accept(&self.inbox)? {
+            if let Some(length) = opening.accept(&self.inbox)? {
                 break length;
             }
-            self.read("answer the WebSocket handshake")?;
+            read_more(
+                &self.socket,
+                &mut self.inbox,
+                "answer the WebSocket handshake",
+            )?;
         };
         self.inbox.drain(..head);
-        let greeting = self.next_text()?;
-        if memchr::memmem::find(&greeting, b"\"serverInfo\"").is_none() {
-            return Err(unexpected("the greeting", &greeting));
-        }
         Ok(())
     }
 
-    fn send(&mut self, commands: &[String]) -> Result<(), Error> {
-        let mut bytes = Vec::new();
-        for command in commands {
-            websocket::write_text(command.as_bytes(), rand::random(), &mut bytes);
-        }
-        self.write(&bytes)
-    }
-
     /// The next message that contains `marker`; an error message of the server instead is an error.
-    fn answer(&mut self, marker: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn hear(&mut self, marker: &[u8]) -> Result<Vec<u8>, Error> {
+        if self.opening.is_none() {
+            return self.hear_bare(marker);
+        }
         for _ in 0..SKIPPED_LIMIT {
             let text = self.next_text()?;
-            if memchr::memmem::find(&text, marker.as_bytes()).is_some() {
+            if memchr::memmem::find(&text, marker).is_some() {
                 return Ok(text);
             }
             if is_error(&text) {
                 return Err(Error::Refused {
-                    what: "a command",
+                    what: "what was asked of it",
                     answer: quote(&text),
                 });
             }
         }
         Err(Error::Timeout {
-            what: "answer a command among its messages",
+            what: "answer among its messages",
             seconds: ANSWER_LIMIT.as_secs(),
         })
+    }
+
+    /// The bytes up to and with `marker`, where no frames carry them.
+    fn hear_bare(&mut self, marker: &[u8]) -> Result<Vec<u8>, Error> {
+        loop {
+            if let Some(at) = memchr::memmem::find(&self.inbox, marker) {
+                return Ok(self.inbox.drain(..at + marker.len()).collect());
+            }
+            if self.inbox.len() > ANSWER_LENGTH_LIMIT {
+                return Err(unexpected(&self.inbox));
+            }
+            read_more(&self.socket, &mut self.inbox, "answer a subscription")?;
+        }
     }
 
     fn next_text(&mut self) -> Result<Vec<u8>, Error> {
         loop {
             while let Some((frame, length)) = websocket::next_frame(&self.inbox)? {
-                let text = (frame.kind == Kind::Text).then(|| frame.payload.to_vec());
+                let text = (frame.kind == Kind::Data).then(|| frame.payload.to_vec());
+                let closed = frame.kind == Kind::Close;
                 self.inbox.drain(..length);
                 if let Some(text) = text {
                     return Ok(text);
                 }
+                if closed {
+                    return Err(Error::Refused {
+                        what: "a subscriber",
+                        answer: "it closed the connection".into(),
+                    });
+                }
             }
-            self.read("send the message that was waited for")?;
+            read_more(
+                &self.socket,
+                &mut self.inbox,
+                "send the message that was waited for",
+            )?;
         }
     }
 
-    fn read(&mut self, what: &'static str) -> Result<(), Error> {
-        let mut chunk = [0; 4096];
-        let count = self
-            .socket
-            .read(&mut chunk)
-            .map_err(|error| Error::connection(what, error))?;
-        if count == 0 {
-            return Err(Error::Connection {
-                what,
-                source: std::io::ErrorKind::UnexpectedEof.into(),
-            });
-        }
-        self.inbox
-            .extend_from_slice(chunk.get(..count).unwrap_or_default());
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Sends bytes as they are.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.socket
             .write_all(bytes)
             .map_err(|error| Error::connection("read what was sent to it", error))
     }
+
+    /// Hands the connection to a receiver.
+    pub(crate) fn into_subscriber(self) -> Result<Subscriber, Error> {
+        self.socket
+            .set_nonblocking(true)
+            .map_err(|source| Error::Io {
+                what: "making a socket non-blocking",
+                source,
+            })?;
+        Ok(Subscriber {
+            socket: self.socket,
+            leftover: self.inbox,
+            own: None,
+        })
+    }
+}
+
+/// A connection to `address`. On this machine it comes from one of many loopback addresses: the
+/// kernel looks through the ports in use for a free one, which from a single address takes longer
+/// than the connection once there are thousands, and in the end finds none.
+pub(crate) fn connect_socket(address: SocketAddr) -> std::io::Result<TcpStream> {
+    static NEXT: AtomicU8 = AtomicU8::new(0);
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Bounds connecting as well.
+    socket.set_write_timeout(Some(ANSWER_LIMIT))?;
+    if address.ip() == IpAddr::from([127, 0, 0, 1]) {
+        let last = NEXT.fetch_add(1, Ordering::Relaxed) % SOURCES + 1;
+        socket.bind(&SocketAddr::from(([127, 0, 1, last], 0)).into())?;
+    }
+    socket.connect(&address.into())?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
+}
+
+fn read_more(mut socket: &TcpStream, inbox: &mut Vec<u8>, what: &'static str) -> Result<(), Error> {
+    let mut chunk = [0; 4096];
+    let count = socket
+        .read(&mut chunk)
+        .map_err(|error| Error::connection(what, error))?;
+    if count == 0 {
+        return Err(Error::Connection {
+            what,
+            source: std::io::ErrorKind::UnexpectedEof.into(),
+        });
+    }
+    inbox.extend_from_slice(chunk.get(..count).unwrap_or_default());
+    Ok(())
 }
 
 /// A pipe name of this run alone, so that runs at the same time do not mix.
 pub(crate) fn run_pipe() -> String {
-    format!("web_bench_{}", random_name(8))
+    let name: String = rand::rng()
+        .sample_iter(rand::distr::Alphanumeric)
+        .take(8)
+        .map(char::from)
+        .collect();
+    format!("web_bench_{name}")
 }
 
 /// Whether a text is a `sys` error message (compatibility reference §4.11).
@@ -236,39 +335,31 @@ pub(crate) fn quote(text: &[u8]) -> String {
     String::from_utf8_lossy(text.get(..300).unwrap_or(text)).into_owned()
 }
 
-fn random_name(length: usize) -> String {
-    rand::rng()
-        .sample_iter(rand::distr::Alphanumeric)
-        .take(length)
-        .map(char::from)
-        .collect()
-}
-
-fn unexpected(what: &str, text: &[u8]) -> Error {
+fn unexpected(text: &[u8]) -> Error {
     Error::Protocol {
-        protocol: "comet protocol",
-        detail: format!("instead of {what} came {}", quote(text)),
+        protocol: "answer to a subscription",
+        detail: quote(text),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doors::CometDoor;
+    use crate::options::Target;
     use sha1::{Digest, Sha1};
     use std::net::TcpListener;
     use std::thread;
 
     const GREETING: &str = r#"{"authorized":"false","data":"","event":"serverInfo","pipe":"sys"}"#;
 
-    fn target(listener: &TcpListener) -> Target {
-        Target {
-            cometql: String::new(),
+    fn door(listener: &TcpListener) -> CometDoor {
+        CometDoor::of(&Target {
             http: listener.local_addr().unwrap().to_string(),
             dev: "15".parse().unwrap(),
-            key: String::new(),
-            server_pid: None,
-            json: false,
-        }
+            ..Target::default()
+        })
+        .unwrap()
     }
 
     /// Answers one handshake with `greeting` in the same write, then reads two
@@ -328,7 +419,7 @@ mod tests {
     #[test]
     fn a_connection_opens_as_a_browser_does_and_keeps_what_came_with_the_last_answer() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = target(&listener);
+        let door = door(&listener);
         let count = r#"{"data":{"user_in_pipe":1},"marker":"1","pipe":"_answer_pipe_count"}"#;
         let early = r#"{"data":"pipebench:…","pipe":"web_p"}"#;
         let server = serve(
@@ -336,8 +427,7 @@ mod tests {
             GREETING,
             answer_with(&["{\"data\":1}", count, early]),
         );
-        let clients = open_subscribed(&target, &["web_p".into()]).unwrap();
-        let subscribers = into_subscribers(clients).unwrap();
+        let subscribers = subscribers(&door, &["web_p".into()]).unwrap();
         assert_eq!(subscribers[0].leftover, answer_with(&[early]));
         let request = server.join().unwrap();
         let (before, after) = request.split_once("uuid=").unwrap();
@@ -347,11 +437,12 @@ mod tests {
     }
 
     #[test]
-    fn a_first_message_that_is_no_greeting_is_an_error_that_quotes_it() {
+    fn an_error_in_place_of_the_greeting_is_an_error_that_quotes_it() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = target(&listener);
-        let _server = serve(listener, "{\"data\":\"go away\"}", Vec::new());
-        let error = open_subscribed(&target, &["web_p".into()])
+        let door = door(&listener);
+        let refusal = r#"{"data":{"error":"go away"},"event":"error","pipe":"sys"}"#;
+        let _server = serve(listener, refusal, Vec::new());
+        let error = subscribers(&door, &["web_p".into()])
             .unwrap_err()
             .to_string();
         assert!(error.contains("go away"), "{error}");
@@ -360,10 +451,10 @@ mod tests {
     #[test]
     fn a_refused_subscription_is_an_error_with_the_servers_words() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let target = target(&listener);
+        let door = door(&listener);
         let refusal = r#"{"data":{"error":"no such luck"},"event":"error","pipe":"sys"}"#;
         let _server = serve(listener, GREETING, answer_with(&[refusal]));
-        let error = open_subscribed(&target, &["web_p".into()])
+        let error = subscribers(&door, &["web_p".into()])
             .unwrap_err()
             .to_string();
         assert!(error.contains("no such luck"), "{error}");

@@ -5,6 +5,7 @@
 
 use sha1::{Digest, Sha1};
 
+use crate::doors::Upgrade;
 use crate::error::Error;
 
 /// The largest frame accepted from the server, in bytes; also bounds what is kept of a cut one.
@@ -19,7 +20,8 @@ const ACCEPT_GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// What a frame carries, as far as this program cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    Text,
+    /// Text or binary.
+    Data,
     Close,
     Ping,
     Pong,
@@ -34,20 +36,20 @@ pub(crate) struct Frame<'a> {
 
 /// The frame at the start of `bytes` and its length on the wire; `None` until it is complete.
 ///
-/// The compatible server sends unfragmented, unmasked text frames and nothing else but control
-/// frames (compatibility reference §0); anything else is an error.
+/// CometWire sends unfragmented, unmasked text frames and nothing else but control frames
+/// (compatibility reference §0), and peers unfragmented text or binary; anything else is an error.
 pub(crate) fn next_frame(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
     let [first, second, rest @ ..] = bytes else {
         return Ok(None);
     };
     let kind = match first {
-        0x81 => Kind::Text,
+        0x81 | 0x82 => Kind::Data,
         0x88 => Kind::Close,
         0x89 => Kind::Ping,
         0x8A => Kind::Pong,
         other => {
             return Err(broken(format!(
-                "a frame starts with 0x{other:02x}, expected unfragmented text or a control frame"
+                "a frame starts with 0x{other:02x}, expected unfragmented data or a control frame"
             )));
         }
     };
@@ -79,6 +81,11 @@ pub(crate) fn write_text(text: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     write_masked(0x81, text, mask, out);
 }
 
+/// Appends a masked binary frame.
+pub(crate) fn write_binary(bytes: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
+    write_masked(0x82, bytes, mask, out);
+}
+
 /// Appends the answer to a Ping.
 pub(crate) fn write_pong(payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
     write_masked(0x8A, payload, mask, out);
@@ -105,19 +112,22 @@ impl Opening {
         }
     }
 
-    /// The request a version 4.08 browser client sends for `dev_id`, anonymous (compatibility
-    /// reference §1.1, §1.2). `uuid` is 32 characters of `[A-Za-z0-9_-]`.
-    pub(crate) fn request(&self, host: &str, dev_id: u32, uuid: &str) -> String {
+    /// The request for an upgrade.
+    pub(crate) fn request(&self, host: &str, upgrade: &Upgrade) -> String {
+        let protocol = upgrade.protocol.map_or(String::new(), |protocol| {
+            format!("Sec-WebSocket-Protocol: {protocol}\r\n")
+        });
         format!(
-            "GET /ws/sesion=&myid=&devid={dev_id}&v=4.08&uuid={uuid}&api=js HTTP/1.1\r\n\
+            "GET {} HTTP/1.1\r\n\
              Host: {host}\r\n\
              Upgrade: websocket\r\n\
              Connection: Upgrade\r\n\
              Origin: http://{host}\r\n\
              User-Agent: pipebench\r\n\
              Sec-WebSocket-Version: 13\r\n\
+             {protocol}\
              Sec-WebSocket-Key: {}\r\n\r\n",
-            self.key
+            upgrade.path, self.key
         )
     }
 
@@ -143,22 +153,23 @@ impl Opening {
             .filter_map(|line| line.split_once(':'))
             .find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-accept"))
             .map(|(_, value)| value.trim());
-        if accept != Some(&self.expected_accept()) {
+        let expected = accept_key(self.key.as_bytes());
+        if accept != Some(&expected) {
             return Err(broken(format!(
-                "Sec-WebSocket-Accept is {accept:?}, expected {}",
-                self.expected_accept()
+                "Sec-WebSocket-Accept is {accept:?}, expected {expected}"
             )));
         }
         Ok(Some(end + 4))
     }
+}
 
-    fn expected_accept(&self) -> String {
-        let digest = Sha1::new()
-            .chain_update(&self.key)
-            .chain_update(ACCEPT_GUID)
-            .finalize();
-        base64(&digest)
-    }
+/// What a server answers to a handshake's key.
+pub(crate) fn accept_key(key: &[u8]) -> String {
+    let digest = Sha1::new()
+        .chain_update(key)
+        .chain_update(ACCEPT_GUID)
+        .finalize();
+    base64(&digest)
 }
 
 fn write_masked(first: u8, payload: &[u8], mask: [u8; 4], out: &mut Vec<u8>) {
@@ -228,7 +239,7 @@ mod tests {
     fn parse_all(mut bytes: &[u8]) -> (Vec<Vec<u8>>, Vec<u8>) {
         let mut texts = Vec::new();
         while let Some((frame, length)) = next_frame(bytes).unwrap() {
-            assert_eq!(frame.kind, Kind::Text);
+            assert_eq!(frame.kind, Kind::Data);
             texts.push(frame.payload.to_vec());
             bytes = &bytes[length..];
         }

@@ -8,16 +8,20 @@ use std::net::{TcpListener, TcpStream};
 use clap::Args;
 
 use crate::clock::{self, SECOND, Timeline};
+use crate::doors::Hearing;
 use crate::error::Error;
-use crate::measure::{Cast, Measured, measure};
+use crate::measure::{Cast, Measured, Outcome, measure};
 use crate::options::{ANSWER_LIMIT, Timing, count, depth, message_size, rate};
 use crate::payload::Stamp;
 use crate::process::{CpuSpan, require_sockets};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
 use crate::report::{Report, note};
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Subscriber, connect_socket};
 use crate::websocket;
+
+/// Messages of a round of `limit-batch`, unless another number is asked for.
+pub(crate) const BATCH: usize = 8;
 
 /// Options of `pipebench limit`.
 #[derive(Args, Clone, Debug)]
@@ -39,7 +43,7 @@ pub(crate) struct Options {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct BatchOptions {
     /// Messages due to every socket in a round, sent at once.
-    #[arg(long, value_name = "N", default_value = "8", value_parser = depth)]
+    #[arg(long, value_name = "N", default_value_t = BATCH, value_parser = depth)]
     batch: usize,
     #[command(flatten)]
     options: Options,
@@ -66,18 +70,36 @@ impl Yardstick {
     }
 }
 
-/// Runs `limit` and prints its report.
-pub(crate) fn run(options: &Options, json: bool) -> Result<(), Error> {
-    report(options, 1, json)
+impl Options {
+    /// What `limit` measures.
+    pub(crate) fn yardstick(&self) -> Yardstick {
+        Yardstick {
+            subscribers: self.subscribers,
+            size: self.size,
+            batch: 1,
+            rate: self.rate,
+            timing: self.timing,
+        }
+    }
 }
 
-/// Runs `limit-batch` and prints its report.
-pub(crate) fn run_batch(options: &BatchOptions, json: bool) -> Result<(), Error> {
-    report(&options.options, options.batch, json)
+impl BatchOptions {
+    /// What `limit-batch` measures.
+    pub(crate) fn yardstick(&self) -> Yardstick {
+        Yardstick {
+            batch: self.batch,
+            ..self.options.yardstick()
+        }
+    }
 }
 
-/// Measures one yardstick.
-pub(crate) fn measure_yardstick(yardstick: &Yardstick) -> Result<Measured, Error> {
+/// Runs one yardstick.
+pub(crate) fn run(yardstick: &Yardstick) -> Result<Outcome, Error> {
+    let run = measure_yardstick(yardstick)?;
+    Ok(run.outcome(describe(yardstick, &run)))
+}
+
+fn measure_yardstick(yardstick: &Yardstick) -> Result<Measured, Error> {
     require_sockets(yardstick.subscribers * 2)?;
     note(&format!(
         "measuring {} with {} sockets",
@@ -93,17 +115,17 @@ pub(crate) fn measure_yardstick(yardstick: &Yardstick) -> Result<Measured, Error
         subscribers,
         publishers: 1,
         server: None,
+        hearing: Hearing::default(),
     };
     measure(
         cast,
-        yardstick.timing,
+        yardstick.timing.saturated(yardstick.rate),
         |timeline, progress| send(yardstick, &mut sockets, timeline, progress),
         |sent, _connection, _publisher| sent.count(0, 0),
     )
 }
 
-/// The report of one yardstick.
-pub(crate) fn describe(yardstick: &Yardstick, run: &Measured) -> Report {
+fn describe(yardstick: &Yardstick, run: &Measured) -> Report {
     let mut report = Report::new(yardstick.name());
     report.add("subscribers", "sockets", yardstick.subscribers, "");
     report.add("size_bytes", "message", yardstick.size, "B");
@@ -121,26 +143,13 @@ pub(crate) fn describe(yardstick: &Yardstick, run: &Measured) -> Report {
     report
 }
 
-fn report(options: &Options, batch: usize, json: bool) -> Result<(), Error> {
-    let yardstick = Yardstick {
-        subscribers: options.subscribers,
-        size: options.size,
-        batch,
-        rate: options.rate,
-        timing: options.timing.saturated(options.rate),
-    };
-    let run = measure_yardstick(&yardstick)?;
-    describe(&yardstick, &run).print(json)?;
-    run.verdict()
-}
-
 fn connect(count: usize) -> std::io::Result<(Vec<Subscriber>, Vec<TcpStream>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let mut subscribers = Vec::with_capacity(count);
     let mut sockets = Vec::with_capacity(count);
     for _ in 0..count {
-        let socket = TcpStream::connect(address)?;
+        let socket = connect_socket(address)?;
         socket.set_nonblocking(true)?;
         subscribers.push(Subscriber {
             socket,
@@ -224,27 +233,28 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn yardstick(batch: usize) -> Measured {
+    fn yardstick_of(batch: usize) -> Yardstick {
         let timing = Timing {
             duration: Duration::from_millis(300),
             warmup: Duration::from_millis(10),
             receiver_pause: None,
         };
-        let yardstick = Yardstick {
+        Yardstick {
             subscribers: 7,
             size: 300,
             batch,
             rate: None,
             timing,
-        };
-        measure_yardstick(&yardstick).unwrap()
+        }
     }
 
     #[test]
     fn every_byte_a_bare_loop_writes_is_received_once_and_in_order() {
         for batch in [1, 5] {
-            let run = yardstick(batch);
-            run.verdict().unwrap();
+            let run = measure_yardstick(&yardstick_of(batch)).unwrap();
+            run.outcome(describe(&yardstick_of(batch), &run))
+                .verdict
+                .unwrap();
             assert_eq!(run.sent.count(0, 0) % batch as u64, 0);
             assert!(run.received.deliveries > 0);
             assert!(!run.received.latency.is_empty());

@@ -13,7 +13,9 @@ use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
 use crate::clock::{self, Timeline};
+use crate::doors::{Echo, Framing, Hearing};
 use crate::error::Error;
+use crate::mqtt;
 use crate::payload::{Finder, Stamp};
 use crate::process::{CpuSpan, CpuTime};
 use crate::sequence::{Faults, Stream};
@@ -66,6 +68,9 @@ pub(crate) struct Received {
     pub(crate) reports: u64,
     /// Measured bytes, as read from the sockets.
     pub(crate) bytes: u64,
+    /// Measured reads that brought something: a server that writes a delivery in two pieces shows
+    /// here, one that writes several deliveries at once too.
+    pub(crate) reads: u64,
     /// Nanoseconds from sending to reading, messages of others.
     pub(crate) latency: Histogram<u64>,
     /// Nanoseconds from sending to the delivery report.
@@ -102,13 +107,14 @@ impl Received {
 /// `publishers` publishers on each, and resting for `pause` between rounds.
 pub(crate) fn run(
     subscribers: Vec<Subscriber>,
+    hearing: Hearing,
     publishers: usize,
     timeline: Timeline,
     pause: Duration,
     progress: &Progress,
 ) -> Result<Received, Error> {
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(epoll_failed)?;
-    let mut tally = Tally::new(subscribers.len(), publishers, timeline)?;
+    let mut tally = Tally::new(hearing, subscribers.len(), publishers, timeline)?;
     let mut buffer = vec![0; BUFFER];
     for (index, subscriber) in subscribers.iter().enumerate() {
         let key = epoll::EventData::new_u64(index as u64);
@@ -209,6 +215,7 @@ impl Connection {
         tally.now = clock::now();
         if tally.timeline.measures(tally.now) {
             tally.received.bytes += count as u64;
+            tally.received.reads += 1;
         }
         self.parse(
             index,
@@ -228,22 +235,14 @@ impl Connection {
     }
 
     fn parse(&mut self, index: usize, mut bytes: &[u8], tally: &mut Tally) -> Result<bool, Error> {
-        while let Some((frame, length)) = websocket::next_frame(bytes)? {
-            match frame {
-                Frame {
-                    kind: Kind::Text,
-                    payload,
-                } => tally.text(index, self.subscriber.own, payload),
-                Frame {
-                    kind: Kind::Ping,
-                    payload,
-                } => self.pong(payload),
-                Frame {
-                    kind: Kind::Pong, ..
-                } => {}
-                Frame {
-                    kind: Kind::Close, ..
-                } => return Ok(false),
+        let framing = tally.hearing.framing;
+        while let Some((frame, length)) = next_frame(framing, bytes)? {
+            match (frame.kind, frame.payload) {
+                (Kind::Data, b"2") if framing == Framing::EngineIo => self.answer_engine(),
+                (Kind::Data, payload) => tally.text(index, self.subscriber.own, payload),
+                (Kind::Ping, payload) => self.pong(payload),
+                (Kind::Pong, _) => {}
+                (Kind::Close, _) => return Ok(false),
             }
             bytes = bytes.get(length..).unwrap_or_default();
         }
@@ -254,14 +253,39 @@ impl Connection {
     fn pong(&mut self, payload: &[u8]) {
         let mut bytes = Vec::new();
         websocket::write_pong(payload, rand::random(), &mut bytes);
+        self.answer(&bytes);
+    }
+
+    fn answer_engine(&mut self) {
+        let mut bytes = Vec::new();
+        websocket::write_text(b"3", rand::random(), &mut bytes);
+        self.answer(&bytes);
+    }
+
+    fn answer(&mut self, bytes: &[u8]) {
         // A server that takes no answer will drop the connection, which is counted.
-        let _ = (&self.subscriber.socket).write(&bytes);
+        let _ = (&self.subscriber.socket).write(bytes);
+    }
+}
+
+/// One message of a server at the start of `bytes`, whatever carries it.
+fn next_frame(framing: Framing, bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
+    match framing {
+        Framing::WebSocket | Framing::EngineIo => websocket::next_frame(bytes),
+        Framing::Mqtt => Ok(mqtt::next_packet(bytes)?.map(|(packet, length)| {
+            let frame = Frame {
+                kind: Kind::Data,
+                payload: packet.body,
+            };
+            (frame, length)
+        })),
     }
 }
 
 /// What has been counted, and the time of the read being counted.
 #[derive(Debug)]
 struct Tally {
+    hearing: Hearing,
     received: Received,
     timeline: Timeline,
     finder: Finder,
@@ -270,7 +294,12 @@ struct Tally {
 }
 
 impl Tally {
-    fn new(connections: usize, publishers: usize, timeline: Timeline) -> Result<Self, Error> {
+    fn new(
+        hearing: Hearing,
+        connections: usize,
+        publishers: usize,
+        timeline: Timeline,
+    ) -> Result<Self, Error> {
         let streams = (0..connections)
             .map(|_| (0..publishers).map(|_| Stream::default()).collect())
             .collect();
@@ -279,6 +308,7 @@ impl Tally {
                 deliveries: 0,
                 reports: 0,
                 bytes: 0,
+                reads: 0,
                 latency: latency_histogram()?,
                 report_latency: latency_histogram()?,
                 dropped: 0,
@@ -289,6 +319,7 @@ impl Tally {
                 faults: Faults::default(),
                 streams,
             },
+            hearing,
             timeline,
             finder: Finder::new(),
             arrived: 0,
@@ -310,13 +341,22 @@ impl Tally {
     }
 
     fn line(&mut self, connection: usize, own: Option<u16>, line: &[u8]) {
-        match self.finder.find(line) {
-            Some(stamp) => self.message(connection, own, stamp, line),
-            None if is_error(line) => {
+        let Some((stamp, end)) = self.finder.find(line) else {
+            if is_error(line) {
                 self.received.errors += 1;
                 self.received.first_error.get_or_insert_with(|| quote(line));
             }
-            None => {}
+            return;
+        };
+        self.message(connection, own, stamp, line);
+        let mut end = end;
+        while self.hearing.crowded {
+            let rest = line.get(end..).unwrap_or_default();
+            let Some((stamp, length)) = self.finder.find(rest) else {
+                return;
+            };
+            self.message(connection, own, stamp, rest);
+            end += length;
         }
     }
 
@@ -328,10 +368,17 @@ impl Tally {
             self.received.stray += 1;
             return;
         };
-        // One's own message comes back only as a delivery report (compatibility reference §4.7),
-        // and a report only to the one who sent it.
         let is_own = own == Some(stamp.publisher);
-        if own.is_some() && is_own != memchr::memmem::find(line, b"\"_answer_to_").is_some() {
+        let is_due = match self.hearing.echo {
+            // One's own message comes back only as a delivery report (compatibility reference
+            // §4.7), and a report only to the one who sent it.
+            Echo::Report => {
+                own.is_none() || is_own == memchr::memmem::find(line, b"\"_answer_to_").is_some()
+            }
+            Echo::Plain => true,
+            Echo::Silent => !is_own,
+        };
+        if !is_due {
             self.received.stray += 1;
             return;
         }
@@ -368,123 +415,4 @@ fn epoll_failed(error: rustix::io::Errno) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EVER: Timeline = Timeline {
-        start: 0,
-        end: u64::MAX,
-    };
-
-    fn delivery(publisher: u16, sequence: u64) -> Vec<u8> {
-        let mut text = b"{\"data\":\"".to_vec();
-        Stamp {
-            publisher,
-            sequence,
-            sent_at: 1,
-        }
-        .write(64, &mut text);
-        text.extend_from_slice(b"\",\"event\":\"e\",\"pipe\":\"web_p\"}");
-        text
-    }
-
-    fn report(publisher: u16, sequence: u64) -> Vec<u8> {
-        let mut text = b"{\"data\":{\"error\":\"\",\"message\":\"".to_vec();
-        Stamp {
-            publisher,
-            sequence,
-            sent_at: 1,
-        }
-        .write(64, &mut text);
-        text.extend_from_slice(
-            b"\",\"number_messages\":1},\"event\":\"answer\",\"pipe\":\"_answer_to_web_p\"}",
-        );
-        text
-    }
-
-    fn wait_for(connection: &Connection) {
-        use rustix::event::{PollFd, PollFlags, poll};
-        let mut sockets = [PollFd::new(&connection.subscriber.socket, PollFlags::IN)];
-        assert_eq!(poll(&mut sockets, None).unwrap(), 1);
-    }
-
-    /// Receives from a real socket what `sender` writes into it, then waits for its end.
-    fn receive(own: Option<u16>, publishers: usize, writes: &[&[u8]]) -> Received {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (mut sender, _) = listener.accept().unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let mut connection = Connection::new(Subscriber {
-            socket,
-            leftover: Vec::new(),
-            own,
-        });
-        let mut buffer = vec![0; BUFFER];
-        let mut tally = Tally::new(1, publishers, EVER).unwrap();
-        for write in writes {
-            sender.write_all(write).unwrap();
-            wait_for(&connection);
-            assert!(connection.receive(0, &mut buffer, &mut tally).unwrap());
-        }
-        drop(sender);
-        wait_for(&connection);
-        assert!(!connection.receive(0, &mut buffer, &mut tally).unwrap());
-        tally.received
-    }
-
-    #[test]
-    fn frames_cut_at_every_byte_are_counted_once() {
-        let mut bytes = Vec::new();
-        websocket::write_server_text(&delivery(0, 0), &mut bytes);
-        websocket::write_server_text(&delivery(0, 1), &mut bytes);
-        for cut in 1..bytes.len() {
-            let received = receive(None, 1, &[&bytes[..cut], &bytes[cut..]]);
-            assert_eq!(received.deliveries, 2, "cut at {cut}");
-            assert_eq!(received.faults(|_, _| 2), Faults::default(), "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn several_lines_of_one_frame_are_several_messages() {
-        let text = [delivery(0, 0), delivery(1, 0), delivery(0, 1)].join(&b'\n');
-        let mut bytes = Vec::new();
-        websocket::write_server_text(&text, &mut bytes);
-        let received = receive(None, 2, &[&bytes]);
-        assert_eq!(received.deliveries, 3);
-        assert_eq!(
-            received.faults(|_, publisher| 2 - publisher as u64),
-            Faults::default()
-        );
-        assert_eq!(received.faults(|_, _| 3).lost, 3);
-    }
-
-    #[test]
-    fn a_report_answers_ones_own_message_and_an_echo_is_stray() {
-        let mut bytes = Vec::new();
-        for text in [
-            report(1, 0),
-            delivery(0, 0),
-            delivery(1, 1),
-            report(0, 1),
-            delivery(9, 0),
-        ] {
-            websocket::write_server_text(&text, &mut bytes);
-        }
-        let received = receive(Some(1), 2, &[&bytes]);
-        assert_eq!(
-            (received.reports, received.deliveries, received.stray),
-            (1, 1, 3)
-        );
-        assert_eq!(received.faults(|_, _| 1), Faults::default());
-    }
-
-    #[test]
-    fn an_error_of_the_server_is_counted_and_quoted() {
-        let text = b"{\"data\":{\"error\":\"too many\"},\"event\":\"error\",\"pipe\":\"sys\"}";
-        let mut bytes = Vec::new();
-        websocket::write_server_text(text, &mut bytes);
-        let received = receive(None, 1, &[&bytes]);
-        assert_eq!(received.errors, 1);
-        assert!(received.first_error.unwrap().contains("too many"));
-    }
-}
+mod tests;

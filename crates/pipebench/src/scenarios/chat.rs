@@ -7,16 +7,16 @@ use clap::Args;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::clock::{self, SECOND, Timeline};
+use crate::doors::{Door, Echo};
 use crate::error::Error;
-use crate::measure::{Cast, Measured, measure};
-use crate::options::{ANSWER_LIMIT, Target, Timing, count, message_size, rate};
+use crate::measure::{Cast, Measured, Outcome, measure};
+use crate::options::{ANSWER_LIMIT, Timing, count, message_size, rate};
 use crate::payload::{PUBLISHER_LIMIT, Stamp};
 use crate::process::{CpuSpan, require_sockets};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
 use crate::report::{Report, note};
 use crate::subscriber;
-use crate::websocket;
 
 /// Connections a chat may have: each member keeps a stream per other member of its room.
 const MEMBERS_LIMIT: usize = PUBLISHER_LIMIT;
@@ -40,8 +40,8 @@ pub(crate) struct Options {
     timing: Timing,
 }
 
-/// Runs the scenario and prints its report.
-pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
+/// Runs the scenario.
+pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> {
     let connections = options.rooms.saturating_mul(options.members);
     if connections > MEMBERS_LIMIT {
         return Err(Error::Usage(format!(
@@ -50,7 +50,6 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
     }
     // The sender has a descriptor of its own for every socket.
     require_sockets(connections * 2)?;
-    let server = target.server()?;
     let prefix = subscriber::run_pipe();
     // Connection c is member c / rooms of room c % rooms: neighbours in the order of sending are
     // in different rooms.
@@ -58,8 +57,7 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
         .map(|connection| format!("{prefix}_{}", connection % options.rooms))
         .collect();
     note(&format!("opening {connections} members"));
-    let mut subscribers =
-        subscriber::into_subscribers(subscriber::open_subscribed(target, &pipes)?)?;
+    let mut subscribers = subscriber::subscribers(door, &pipes)?;
     let mut speakers = Vec::with_capacity(connections);
     for (connection, (subscriber, pipe)) in subscribers.iter_mut().zip(pipes).enumerate() {
         let member = u16::try_from(connection / options.rooms).unwrap_or(u16::MAX);
@@ -77,19 +75,24 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
     let cast = Cast {
         subscribers,
         publishers: options.members,
-        server,
+        server: door.process().cloned(),
+        hearing: door.hearing(),
     };
+    let is_silent = door.hearing().echo == Echo::Silent;
     note("talking");
     let run = measure(
         cast,
         options.timing,
-        |timeline, progress| talk(&speakers, options, timeline, progress),
+        |timeline, progress| talk(door, &speakers, options, timeline, progress),
         |sent, connection, member| {
-            sent.count(member * options.rooms + connection % options.rooms, 0)
+            let speaker = member * options.rooms + connection % options.rooms;
+            if is_silent && speaker == connection {
+                return 0;
+            }
+            sent.count(speaker, 0)
         },
     )?;
-    describe(options, &run).print(target.json)?;
-    run.verdict()
+    Ok(run.outcome(describe(options, &run)))
 }
 
 /// A member as the sender sees it.
@@ -101,6 +104,7 @@ struct Speaker {
 }
 
 fn talk(
+    door: &dyn Door,
     speakers: &[Speaker],
     options: &Options,
     timeline: Timeline,
@@ -128,7 +132,6 @@ fn talk(
             break;
         };
         text.clear();
-        text.extend_from_slice(format!("web_pipe2\n{}\nbench\n*\n", speaker.pipe).as_bytes());
         Stamp {
             publisher: speaker.member,
             sequence: *count,
@@ -136,7 +139,7 @@ fn talk(
         }
         .write(options.size, &mut text);
         frame.clear();
-        websocket::write_text(&text, rand::random(), &mut frame);
+        door.write_speech(&speaker.pipe, &text, &mut frame);
         speaker.say(&frame)?;
         *count += 1;
         if timeline.measures(now) {

@@ -2,13 +2,14 @@
 
 use clap::Args;
 
+use crate::doors::{Door, Form};
 use crate::error::Error;
-use crate::limit::{self, Yardstick};
-use crate::measure::{Cast, Measured, measure};
-use crate::options::{Target, Timing, count, depth, message_size, rate};
-use crate::process::{CpuTime, require_sockets};
+use crate::measure::{Cast, Measured, Outcome, measure};
+use crate::options::{Timing, count, depth, message_size, rate};
+use crate::process::require_sockets;
 use crate::publisher::{self, Load};
 use crate::report::{Report, note};
+use crate::scenarios::limit::{BATCH, Yardstick};
 use crate::subscriber;
 
 /// Options of `pipebench fanout`.
@@ -36,56 +37,21 @@ pub(crate) struct Options {
     /// default only acknowledgements hold publishers back.
     #[arg(long, value_name = "N", value_parser = count)]
     ahead: Option<usize>,
-    /// Run the yardsticks with the same subscribers and size afterwards, and print the ratios.
-    #[arg(long)]
-    with_limit: bool,
-    /// Messages per send of the batched yardstick.
-    #[arg(long, value_name = "N", default_value = "8", value_parser = depth, requires = "with_limit")]
-    limit_batch: usize,
     #[command(flatten)]
     timing: Timing,
 }
 
-/// Runs the scenario and prints its reports.
-pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
-    let yardstick_sockets = if options.with_limit {
-        options.subscribers * 2
-    } else {
-        0
-    };
-    require_sockets((options.subscribers + options.publishers).max(yardstick_sockets))?;
-    let run = against_server(target, options)?;
-    let mut report = describe(options, &run);
-    if !options.with_limit {
-        report.print(target.json)?;
-        return run.verdict();
-    }
-    for batch in [1, options.limit_batch] {
-        let yardstick = Yardstick {
-            subscribers: options.subscribers,
-            size: options.size,
-            batch,
-            rate: options.rate,
-            timing: options.timing.saturated(options.rate),
-        };
-        let limit = limit::measure_yardstick(&yardstick)?;
-        limit::describe(&yardstick, &limit).print(target.json)?;
-        add_ratios(&mut report, &run, &limit, yardstick.name());
-    }
-    report.print(target.json)?;
-    run.verdict()
-}
-
-fn against_server(target: &Target, options: &Options) -> Result<Measured, Error> {
-    let server = target.server()?;
-    let backends = publisher::connect(target, options.publishers)?;
+/// Runs the scenario.
+pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> {
+    require_sockets(options.subscribers + options.publishers)?;
+    let backends = door.backends(options.publishers, Form::Text)?;
     let pipe = subscriber::run_pipe();
     note(&format!("opening {} subscribers", options.subscribers));
-    let clients = subscriber::open_subscribed(target, &vec![pipe.clone(); options.subscribers])?;
     let cast = Cast {
-        subscribers: subscriber::into_subscribers(clients)?,
+        subscribers: subscriber::subscribers(door, &vec![pipe.clone(); options.subscribers])?,
         publishers: options.publishers,
-        server,
+        server: door.process().cloned(),
+        hearing: door.hearing(),
     };
     let load = Load {
         pipes: vec![pipe],
@@ -98,12 +64,24 @@ fn against_server(target: &Target, options: &Options) -> Result<Measured, Error>
             .map(|ahead| (options.subscribers as u64, ahead as u64)),
     };
     note("publishing");
-    measure(
+    let run = measure(
         cast,
         options.timing.saturated(options.rate),
-        |timeline, progress| publisher::run(&backends, &load, timeline, progress),
+        |timeline, progress| publisher::run(door, &backends, &load, timeline, progress),
         |sent, _connection, publisher| sent.count(publisher, 0),
-    )
+    )?;
+    Ok(run.outcome(describe(options, &run)))
+}
+
+/// The bare loops with the same subscribers, size and rate.
+pub(crate) fn yardsticks(options: &Options) -> [Yardstick; 2] {
+    [1, BATCH].map(|batch| Yardstick {
+        subscribers: options.subscribers,
+        size: options.size,
+        batch,
+        rate: options.rate,
+        timing: options.timing,
+    })
 }
 
 fn describe(options: &Options, run: &Measured) -> Report {
@@ -129,29 +107,4 @@ fn describe(options: &Options, run: &Measured) -> Report {
     report.add_deliveries(run);
     report.add_server(run, run.received.deliveries);
     report
-}
-
-fn add_ratios(report: &mut Report, run: &Measured, limit: &Measured, name: &str) {
-    let deliveries = run.received.deliveries as f64 / limit.received.deliveries.max(1) as f64;
-    let key = name.replace('-', "_");
-    report.add(
-        &format!("deliveries_to_{key}"),
-        &format!("deliveries/s, server : {name}"),
-        deliveries,
-        "×",
-    );
-    let per_delivery =
-        |run: &Measured, cpu: CpuTime| cpu.total() / run.received.deliveries.max(1) as f64;
-    if let Some(server) = run.server_cpu {
-        let limit_cost = per_delivery(limit, limit.sent.cpu);
-        if limit_cost > 0.0 {
-            let cpu = per_delivery(run, server) / limit_cost;
-            report.add(
-                &format!("cpu_to_{key}"),
-                &format!("CPU per delivery, server : {name}"),
-                cpu,
-                "×",
-            );
-        }
-    }
 }
