@@ -218,7 +218,9 @@ impl Hall {
             Counters::add(&self.counters.publications_refused, 1);
             return Err(refusal.into());
         }
-        let except = connection.is_subscribed(&pipe).then_some(connection.id);
+        let subscribed = connection.is_subscribed(&pipe);
+        let hears_itself = subscribed && connection.hears_itself.load(Ordering::Relaxed);
+        let except = (subscribed && !hears_itself).then_some(connection.id);
         let origin = Origin {
             sender: Sender::Browser(connection.user.filter(|_| !anonymous)),
             except,
@@ -236,7 +238,7 @@ impl Hall {
                 receivers,
                 position,
             }) => DeliveryReport {
-                receivers: *receivers,
+                receivers: receivers.saturating_sub(u64::from(hears_itself)),
                 position: *position,
             },
             _ => DeliveryReport {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -63,6 +64,8 @@ pub struct Connection {
     /// The shard that owns its outbound side.
     pub shard: usize,
     pub(crate) subscriptions: Mutex<Subscriptions>,
+    /// Whether what it publishes comes back to it.
+    pub(crate) hears_itself: AtomicBool,
 }
 
 #[derive(Default)]
@@ -73,6 +76,13 @@ pub(crate) struct Subscriptions {
 }
 
 impl Connection {
+    /// From now on it receives what it publishes, in its place among the messages
+    /// of the pipe, as long as it is subscribed: several pages share it, and one's
+    /// messages are news to the others. Reports never count it.
+    pub fn hear_itself(&self) {
+        self.hears_itself.store(true, Ordering::Relaxed);
+    }
+
     /// How many pipes this connection is subscribed to, of those `counts` names.
     pub(crate) fn subscribed_to(&self, counts: impl Fn(&PipeName) -> bool) -> usize {
         let subscriptions = self.subscriptions.lock();

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use tokio::task;
@@ -169,6 +169,7 @@ impl Hall {
             line: Arc::clone(&visitor.line),
             shard,
             subscriptions: parking_lot::Mutex::new(Subscriptions::default()),
+            hears_itself: AtomicBool::new(false),
         });
         self.roster.enter(&connection);
         connection

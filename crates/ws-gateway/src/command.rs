@@ -17,8 +17,8 @@ pub(crate) enum Command<'a> {
         pipes: Vec<PipeName>,
         refused: Vec<NameError>,
     },
-    /// Subscribe to these pipes too, and send what was missed since the positions.
-    Resume(Vec<(PipeName, Option<Position>)>),
+    /// Our own client begins or comes back.
+    Resume(Resume),
     /// Publish to a pipe; `anonymous` for `@web_…`.
     Publish {
         pipe: PipeName,
@@ -38,6 +38,16 @@ pub(crate) enum Command<'a> {
     UserStatus { user: UserId },
     /// Accepted without effect or answer.
     Ignored,
+}
+
+/// What our own client says about the connection it has just opened.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resume {
+    /// Several tabs of a browser stand behind this connection: it is to hear its
+    /// own messages too, in their place, because one tab's are news to the others.
+    pub(crate) shared: bool,
+    /// Subscribe to these pipes too, and send what was missed since the positions.
+    pub(crate) pipes: Vec<(PipeName, Option<Position>)>,
 }
 
 /// Why a text is no command; answered with a `sys` error.
@@ -80,6 +90,10 @@ impl<'a> Command<'a> {
         match word {
             "subscription" => Ok(subscription(arguments)),
             "resume" => resume(arguments),
+            "share" => Ok(Self::Resume(Resume {
+                shared: true,
+                ..Resume::default()
+            })),
             "web_pipe2" => publish(arguments),
             "pipe_log" => {
                 let (pipe, marker) = pipe_and_marker(arguments)?;
@@ -150,7 +164,10 @@ fn resume(arguments: &str) -> Result<Command<'_>, CommandError> {
             pipes.push((pipe, position));
         }
     }
-    Ok(Command::Resume(pipes))
+    Ok(Command::Resume(Resume {
+        pipes,
+        ..Resume::default()
+    }))
 }
 
 fn publish(arguments: &str) -> Result<Command<'_>, CommandError> {
@@ -286,19 +303,25 @@ mod tests {
     #[test]
     fn a_resume_names_pipes_with_and_without_positions() {
         let at = |epoch, offset| Some(Position { epoch, offset });
+        let resume = |pipes| {
+            Ok(Command::Resume(Resume {
+                shared: false,
+                pipes,
+            }))
+        };
         assert_eq!(
             Command::parse("resume\nweb_a\n7\n42\nweb_b\n\n\nweb_c\n0\n0"),
-            Ok(Command::Resume(vec![
+            resume(vec![
                 (pipe("web_a"), at(7, 42)),
                 (pipe("web_b"), None),
                 (pipe("web_c"), at(0, 0)),
-            ]))
+            ])
         );
         assert_eq!(
             Command::parse("resume\nweb_a\n7\n42\nweb_a\n7\n1"),
-            Ok(Command::Resume(vec![(pipe("web_a"), at(7, 42))]))
+            resume(vec![(pipe("web_a"), at(7, 42))])
         );
-        assert_eq!(Command::parse("resume"), Ok(Command::Resume(Vec::new())));
+        assert_eq!(Command::parse("resume"), resume(Vec::new()));
         for text in [
             "resume\nweb_a\nx\n1",
             "resume\nweb_a\n1\n-1",
@@ -306,6 +329,15 @@ mod tests {
         ] {
             assert!(Command::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn tabs_say_that_they_share_a_connection() {
+        let shared = Resume {
+            shared: true,
+            pipes: Vec::new(),
+        };
+        assert_eq!(Command::parse("share"), Ok(Command::Resume(shared)));
     }
 
     #[test]

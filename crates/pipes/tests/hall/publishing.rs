@@ -26,6 +26,29 @@ async fn the_sender_does_not_hear_itself_and_is_not_counted() {
 }
 
 #[tokio::test]
+async fn a_shared_connection_hears_itself_in_its_place_and_is_not_counted() {
+    let house = House::start();
+    house.apply_one(keep("web_kept", 10)).await;
+    let (shared, other) = (house.login(5).await, house.login(7).await);
+    shared.connection.hear_itself();
+    let report = shared.publish("web_chat", "unheard").await.unwrap();
+    assert_eq!(report.receivers, 0);
+    for tab in [&shared, &other] {
+        tab.subscribe(&["web_chat", "web_kept"]);
+    }
+    for name in ["web_chat", "web_kept"] {
+        other.publish(name, "1").await.unwrap();
+        let report = shared.publish(name, "2").await.unwrap();
+        assert_eq!(report.receivers, 1);
+        other.publish(name, "3").await.unwrap();
+        shared.hears(&format!("{name} 3")).await;
+    }
+    let heard: Vec<String> = shared.lines().into_iter().skip(1).collect();
+    let expected = ["web_chat", "web_kept"].map(|name| [1, 2, 3].map(|n| format!("{name} {n}")));
+    assert_eq!(heard, expected.concat());
+}
+
+#[tokio::test]
 async fn a_sender_that_is_not_subscribed_counts_every_subscriber() {
     let house = House::start();
     let (sender, listener) = (house.anonymous().await, house.anonymous().await);
