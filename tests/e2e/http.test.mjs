@@ -51,6 +51,18 @@ test('the JavaScript client is served to pages of any origin', async () => {
   }
 });
 
+test('scripts are compressed for browsers that take it, and are the same then', async () => {
+  for (const path of ['/CometServerApi.js', '/CometServerTabs.mjs', '/examples/']) {
+    const plain = await fetch(`${server.origin}${path}`, { headers: { 'Accept-Encoding': 'identity' } });
+    const packed = await fetch(`${server.origin}${path}`, { headers: { 'Accept-Encoding': 'gzip' } });
+    assert.equal(plain.headers.get('content-encoding'), null);
+    assert.equal(packed.headers.get('content-encoding'), 'gzip');
+    assert.equal(packed.headers.get('vary'), 'accept-encoding');
+    assert.ok(Number(packed.headers.get('content-length')) < Number(plain.headers.get('content-length')) / 2);
+    assert.equal(await packed.text(), await plain.text());
+  }
+});
+
 test('OPTIONS is answered for any path', async () => {
   for (const path of ['/info', '/anything']) {
     const { status, headers } = await request(path, {

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, SERVER, UPGRADE,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue,
+    LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, VARY,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use crate::assets;
+use crate::assets::{self, Asset};
 use crate::event::PRODUCT;
 use crate::files;
 use crate::request::parameters_of;
@@ -51,13 +52,13 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
     }
     Reply::Answer(match *request.method() {
         Method::OPTIONS => answer(StatusCode::OK, HTML, "+OK\r\n"),
-        Method::GET | Method::HEAD => get(gateway, request.uri().path()).await,
+        Method::GET | Method::HEAD => get(gateway, request.uri().path(), request.headers()).await,
         // Long polling of the oldest clients: they must be told there is none.
         _ => not_found(),
     })
 }
 
-async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
+async fn get(gateway: &Arc<Gateway>, path: &str, headers: &HeaderMap) -> Answer {
     let path = without_prefix(path);
     match path {
         "/info" => {
@@ -68,8 +69,8 @@ async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
         "/" | "" => answer(StatusCode::OK, HTML, page("It works.")),
         "/favicon.ico" => answer(StatusCode::NO_CONTENT, HTML, Bytes::new()),
         _ => {
-            if let Some((content_type, body)) = assets::find(path) {
-                return answer(StatusCode::OK, content_type, body);
+            if let Some(found) = assets::find(path) {
+                return asset(found, takes_gzip(headers));
             }
             if let Some(directory) = &gateway.config.static_dir
                 && let Some((content_type, body)) = files::read(directory, path).await
@@ -84,6 +85,30 @@ async fn get(gateway: &Arc<Gateway>, path: &str) -> Answer {
             not_found()
         }
     }
+}
+
+fn asset(found: &Asset, takes_gzip: bool) -> Answer {
+    let gzip = found.gzip.as_ref().filter(|_| takes_gzip);
+    let body = gzip.unwrap_or(&found.body).clone();
+    let mut answer = answer(StatusCode::OK, found.content_type, body);
+    let fields = answer.headers_mut();
+    fields.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip.is_some() {
+        fields.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).iter();
+    let mut offers = values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    offers.any(|offer| {
+        let (coding, quality) = offer.split_once(';').unwrap_or((offer, ""));
+        let refused = matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
+        coding.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
 }
 
 /// The path without what proxies put before it: a second slash, `/comet-server`.
@@ -203,6 +228,19 @@ fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn gzip_is_for_those_who_take_it() {
+        let taken = |value: &'static str| {
+            let value = HeaderValue::from_static(value);
+            takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
+        };
+        assert!(taken("gzip, deflate, br"));
+        assert!(taken("br;q=1.0, GZIP;q=0.5"));
+        assert!(!taken("br, gzip;q=0"));
+        assert!(!taken("identity"));
+        assert!(!takes_gzip(&HeaderMap::new()));
+    }
 
     #[test]
     fn the_node_name_has_exactly_ten_characters() {
