@@ -119,9 +119,10 @@ describe('messages', () => {
     ]);
   });
 
-  test('a second tab of the same browser gets what the first one sends', async () => {
-    const first = await openClient({ subscribe: ['web_tabs'] });
-    const second = await openClient({ subscribe: ['web_tabs'], context: first.context() });
+  test('a second tab of the same browser with a connection of its own gets what the first one sends', async () => {
+    const start = { shareTabs: false };
+    const first = await openClient({ start, subscribe: ['web_tabs'] });
+    const second = await openClient({ start, subscribe: ['web_tabs'], context: first.context() });
     await subscribed('web_tabs', 2);
     await send(first, 'web_tabs', 'hello');
     assert.equal((await received(second, 'web_tabs', 1))[0].data, 'hello');

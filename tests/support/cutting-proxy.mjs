@@ -6,6 +6,7 @@ import net from 'node:net';
 
 export class CuttingProxy {
   cuts = 0;
+  #isSevered = false;
   #isCutting = true;
   #sockets = new Set();
 
@@ -13,7 +14,7 @@ export class CuttingProxy {
   static async start(server, { seed, most }) {
     const proxy = new CuttingProxy();
     const random = randomNumbers(seed);
-    proxy.listener = net.createServer((page) => proxy.#serve(page, server, Math.floor(random() * most)));
+    proxy.listener = net.createServer((page) => proxy.#serve(page, server, random() * most));
     proxy.listener.listen(0, server.host);
     await once(proxy.listener, 'listening');
     proxy.address = `${server.host}:${proxy.listener.address().port}`;
@@ -25,12 +26,26 @@ export class CuttingProxy {
     this.#isCutting = false;
   }
 
+  /** Cuts every connection, and lets none through until it is mended. */
+  sever() {
+    this.#isSevered = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  mend() {
+    this.#isSevered = false;
+  }
+
   close() {
     this.listener.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #serve(page, { host, httpPort }, bytes) {
+    if (this.#isSevered) {
+      page.destroy();
+      return;
+    }
     const inner = net.connect({ host, port: httpPort });
     let left = this.#isCutting ? bytes : Infinity;
     const end = () => {
@@ -52,7 +67,7 @@ export class CuttingProxy {
         page.write(data);
       } else {
         this.cuts++;
-        page.write(data.subarray(0, left), end);
+        page.write(data.subarray(0, Math.floor(left)), end);
       }
     });
   }

@@ -36,6 +36,8 @@ export interface Options {
   reconnectDelayMax?: number;
   /** How long a promise waits for its answer, milliseconds; default 10000. */
   answerTimeout?: number;
+  /** Whether the tabs of this origin and login share one connection, where the browser can; default true. */
+  shareTabs?: boolean;
 }
 
 /** What callbacks get. */
@@ -131,7 +133,8 @@ export declare class CometServerApi {
   onTerminalError(callback: (error: TerminalError) => void): void;
   /** Called when missed messages are gone for good: `data.pipe` says of which pipe. Gives a subscription's id. */
   onGap(callback: MessageCallback<{ pipe: string }>): string;
-  isMaster(): true | undefined;
+  /** Whether the connection is in this tab; false while another tab holds it for both, undefined before start(). */
+  isMaster(): boolean | undefined;
 
   /** Subscribes to a pipe ("room"), one event of it ("room.event"), reports ("#room"), "msg", "sys.error", or all (""). */
   subscription<Data = any>(name: string, callback?: MessageCallback<Data>): string | false | undefined;

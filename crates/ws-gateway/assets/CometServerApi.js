@@ -18,6 +18,7 @@
     reconnectDelay: 1000,
     reconnectDelayMax: 30000,
     answerTimeout: 10000,
+    shareTabs: true,
   };
 
   // All times are milliseconds.
@@ -180,7 +181,7 @@
     }
 
     isMaster() {
-      return this.#running || undefined;
+      return this.#running ? !this.#links.some((link) => link.socket?.isLeader === false) : undefined;
     }
 
     onGap(callback) {
@@ -481,7 +482,8 @@
         this.#keyFailures = 0;
       }
       listenForWaking("addEventListener", this.#onWake);
-      this.#links = this.#nodeGroups().map((nodes) => new Link(nodes, {
+      const links = this.#nodeGroups().map((nodes) => new Link(nodes, {
+        socket: (url) => (this.options.shareTabs && TabSocket ? new TabSocket(url, openSocket) : openSocket(url)),
         url: (node) => this.getUrl(node),
         backoff: (failures) => this.#backoff(failures),
         opened: (link) => this.#opened(link),
@@ -492,7 +494,10 @@
         statistics: () => (this.options.nostat ? undefined : this.#statisticsFrame()),
         log: (...words) => this.#log(...words),
       }));
-      this.#links.forEach((link) => link.connect());
+      this.#links = links;
+      const connect = () => links.forEach((link) => link.isClosed() || link.connect());
+      const loading = this.options.shareTabs && loadTabs();
+      loading ? loading.then(connect) : connect();
     }
 
     #closeAll() {
@@ -544,9 +549,8 @@
     #statisticsFrame(more) {
       // Query and fragment are no business of the server.
       const { origin = "", pathname = "" } = pageLocation();
-      return `statistics\n${JSON.stringify({
-        url: origin + pathname, dev_id: String(this.getDevId()), version: this.version, ...more,
-      })}`;
+      const told = { url: origin + pathname, dev_id: String(this.getDevId()), version: this.version, ...more };
+      return `statistics\n${JSON.stringify(told)}`;
     }
 
     #realUserKeyName() {
@@ -672,10 +676,11 @@
       const fresh = this.subscription_array.filter((pipe) => !link.asked.has(pipe));
       if (fresh.length) {
         fresh.forEach((pipe) => link.asked.add(pipe));
-        link.send(`resume\n${fresh.map((pipe) => {
+        const lines = fresh.map((pipe) => {
           const { epoch = "", offset = "" } = this.#streams.get(pipe) || {};
           return `${pipe}\n${epoch}\n${offset}`;
-        }).join("\n")}`);
+        });
+        link.send(["resume", ...lines].join("\n"));
       }
     }
 
@@ -965,6 +970,8 @@
     #probeTimer;
     #statisticsSent = false;
     #isClosed = false;
+    /** The first attempt waits until it is known whether tabs can share. */
+    #hasBegun = false;
 
     constructor(nodes, owner) {
       this.#nodes = nodes;
@@ -993,11 +1000,12 @@
     }
 
     connect() {
+      this.#hasBegun = true;
       this.#abandonSocket();
       this.#owner.log(1, "connecting to", this.#nodes[0]);
       let socket;
       try {
-        socket = new page.WebSocket(this.#owner.url(this.#nodes[0]));
+        socket = this.#owner.socket(this.#owner.url(this.#nodes[0]));
       } catch (error) {
         console.error(`CometServer: cannot connect to ${this.#nodes[0]} (${error?.name})`);
         this.#retryLater();
@@ -1006,13 +1014,13 @@
       this.socket = socket;
       socket.onopen = () => this.#socketOpened();
       socket.onmessage = (event) => this.#socketReceived(event.data);
-      socket.onclose = () => this.#lost();
+      socket.onclose = (event) => this.#lost(event?.handOver);
       this.#timer = setTimeout(() => this.#lost(), CONNECT_TIMEOUT);
     }
 
     /** Waits no longer for the next attempt, nor for one that began without network; an open one is probed. */
     wake(isOnline) {
-      if (this.#isClosed) {
+      if (this.#isClosed || !this.#hasBegun) {
         return;
       }
       if (!this.isOpen()) {
@@ -1071,7 +1079,7 @@
       }
     }
 
-    #lost() {
+    #lost(handOver) {
       const wasHealthy = this.#firstMessageAt !== undefined && Date.now() - this.#firstMessageAt >= STABLE_AFTER;
       if (wasHealthy) {
         this.#failures = 0;
@@ -1079,7 +1087,7 @@
         this.#nodes.push(this.#nodes.shift());
       }
       this.#abandonSocket();
-      this.#retryLater();
+      handOver ? this.connect() : this.#retryLater();
       this.#owner.closed();
     }
 
@@ -1262,6 +1270,30 @@
       console.error("CometServer: not a pipe name");
     }
     return usable;
+  }
+
+  // ---- sockets
+
+  /** Given by CometServerTabs.mjs; null where tabs cannot share a connection. */
+  let TabSocket;
+  let loadingTabs;
+
+  /** A promise while it is not known yet whether tabs can share. */
+  function loadTabs() {
+    if (TabSocket !== undefined || !page.navigator?.locks || !page.BroadcastChannel || !CometServerApi.scriptUrl) {
+      return undefined;
+    }
+    loadingTabs = loadingTabs ?? import(new URL("CometServerTabs.mjs", CometServerApi.scriptUrl))
+      .then(async (tabs) => {
+        await tabs.ready();
+        TabSocket = tabs.TabSocket;
+      })
+      .catch(() => { TabSocket = null; });
+    return loadingTabs;
+  }
+
+  function openSocket(url) {
+    return new page.WebSocket(url);
   }
 
   // ---- addresses
