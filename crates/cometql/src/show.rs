@@ -199,8 +199,20 @@ pub enum Listing {
     OpenTables,
     /// `SHOW MASTER STATUS`, `SHOW BINARY LOG STATUS`
     MasterStatus,
-    /// `SHOW REPLICA STATUS`, `SHOW SLAVE STATUS`
+    /// `SHOW REPLICA STATUS`
     ReplicaStatus,
+    /// `SHOW SLAVE STATUS`, the same in older words
+    SlaveStatus,
+    /// `SHOW REPLICAS`
+    Replicas,
+    /// `SHOW SLAVE HOSTS`, the same in older words
+    SlaveHosts,
+    /// `SHOW BINLOG EVENTS`
+    BinlogEvents,
+    /// `SHOW ENGINE INNODB STATUS`
+    EngineStatus,
+    /// `SHOW PROFILES`
+    Profiles,
     /// `SHOW BINARY LOGS`, `SHOW MASTER LOGS`
     BinaryLogs,
 }
@@ -308,7 +320,9 @@ impl Words {
             ) {
                 self.take_database()?;
             }
-            if matches!(listing, Listing::Warnings | Listing::Errors) && self.take("LIMIT") {
+            if matches!(listing, Listing::Warnings | Listing::Errors) && self.take("LIMIT")
+                || listing == Listing::BinlogEvents
+            {
                 self.skip_to_end();
             }
             return Ok(Show::Listing {
@@ -370,7 +384,12 @@ impl Words {
             (&["MASTER", "STATUS"], Listing::MasterStatus),
             (&["BINARY", "LOG", "STATUS"], Listing::MasterStatus),
             (&["REPLICA", "STATUS"], Listing::ReplicaStatus),
-            (&["SLAVE", "STATUS"], Listing::ReplicaStatus),
+            (&["SLAVE", "STATUS"], Listing::SlaveStatus),
+            (&["REPLICAS"], Listing::Replicas),
+            (&["SLAVE", "HOSTS"], Listing::SlaveHosts),
+            (&["BINLOG", "EVENTS"], Listing::BinlogEvents),
+            (&["ENGINE", "INNODB", "STATUS"], Listing::EngineStatus),
+            (&["PROFILES"], Listing::Profiles),
             (&["BINARY", "LOGS"], Listing::BinaryLogs),
             (&["MASTER", "LOGS"], Listing::BinaryLogs),
         ];

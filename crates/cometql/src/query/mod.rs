@@ -14,7 +14,8 @@
 //! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
 //! - `functions`, `functions_text`, `functions_json`: MySQL's functions.
 //! - `collation`, `pattern`, `calendar`, `json_path`: what these rest upon.
-//! - `vtab`, `running`, `catalogue`, `show_select`: the joints between these.
+//! - `show_select`, `show_empty`: SHOW as a SELECT.
+//! - `vtab`, `running`, `catalogue`: the joints between these.
 
 mod calendar;
 mod calls;
@@ -37,6 +38,7 @@ mod rewrite;
 mod running;
 mod scope;
 mod select_list;
+mod show_empty;
 mod show_select;
 pub mod table;
 mod typed;

@@ -3,6 +3,7 @@
 
 use super::catalogue::{Catalogue, canonical_database};
 use super::context::SessionContext;
+use super::show_empty;
 use crate::answer::Parameter;
 use crate::error::SqlError;
 use crate::show::{Filter, Listing, Show, StatusScope, TableName};
@@ -24,7 +25,11 @@ pub(super) fn select(
 ) -> Result<ShowSelect, SqlError> {
     let all = &Filter::All;
     let (rows, parameters, filter) = match show {
-        Show::Databases(filter) => (DATABASES.to_owned(), Vec::new(), filter),
+        Show::Databases(filter) => {
+            let title = titled("Database", filter);
+            let text = format!("SELECT SCHEMA_NAME AS `{title}` FROM information_schema.SCHEMATA");
+            (text, Vec::new(), filter)
+        }
         Show::Tables {
             full,
             database,
@@ -36,8 +41,9 @@ pub(super) fn select(
             } else {
                 ""
             };
+            let title = titled(&format!("Tables_in_{database}"), filter);
             let text = format!(
-                "SELECT TABLE_NAME AS `Tables_in_{database}`{kind} \
+                "SELECT TABLE_NAME AS `{title}`{kind} \
                  FROM information_schema.TABLES WHERE TABLE_SCHEMA = ?"
             );
             (text, vec![database.to_owned()], filter)
@@ -100,14 +106,27 @@ fn filtered(rows: String, mut parameters: Vec<Parameter>, filter: &Filter) -> Sh
         Filter::All => rows,
         Filter::Like(pattern) => {
             parameters.push(Parameter::Text(pattern.clone()));
-            format!(
-                "SELECT * FROM ({rows}) AS answer WHERE `{}` LIKE ?",
-                first_column(&rows)
-            )
+            let column = first_column(&rows);
+            format!("SELECT * FROM ({rows}) AS answer WHERE `{column}` LIKE ?")
         }
         Filter::Where(condition) => format!("SELECT * FROM ({rows}) AS answer WHERE {condition}"),
     };
     ShowSelect { text, parameters }
+}
+
+/// The name of a column of names: with a pattern, MySQL says so in the name.
+fn titled(name: &str, filter: &Filter) -> String {
+    match filter {
+        Filter::Like(pattern) => format!("{name} ({})", quotable(pattern)),
+        Filter::All | Filter::Where(_) => name.to_owned(),
+    }
+}
+
+/// `text` without what cannot stand in a quoted name of these queries.
+fn quotable(text: &str) -> String {
+    text.chars()
+        .filter(|letter| !matches!(letter, '`' | '\\' | '?'))
+        .collect()
 }
 
 /// The name the first column of one of this file's queries has.
@@ -144,7 +163,6 @@ fn status(scope: StatusScope, filter: &Filter) -> (String, Vec<String>, &Filter)
 
 fn list(listing: Listing, context: &SessionContext) -> (String, Vec<String>) {
     let text = match listing {
-        Listing::Warnings | Listing::Errors => empty(&["Level", "Code", "Message"]),
         Listing::WarningCount => "SELECT 0 AS `@@session.warning_count`".to_owned(),
         Listing::ErrorCount => "SELECT 0 AS `@@session.error_count`".to_owned(),
         Listing::Engines => "SELECT ENGINE AS Engine, SUPPORT AS Support, COMMENT AS Comment, \
@@ -165,74 +183,13 @@ fn list(listing: Listing, context: &SessionContext) -> (String, Vec<String>) {
              PLUGIN_TYPE AS Type, PLUGIN_LIBRARY AS Library, PLUGIN_LICENSE AS License \
              FROM information_schema.PLUGINS"
             .to_owned(),
-        Listing::Privileges => empty(&["Privilege", "Context", "Comment"]),
         Listing::Grants => return grants(context),
-        Listing::Events => empty(&[
-            "Db",
-            "Name",
-            "Definer",
-            "Time zone",
-            "Type",
-            "Execute at",
-            "Interval value",
-            "Interval field",
-            "Starts",
-            "Ends",
-            "Status",
-            "Originator",
-            "character_set_client",
-            "collation_connection",
-            "Database Collation",
-        ]),
-        Listing::Triggers => empty(&[
-            "Trigger",
-            "Event",
-            "Table",
-            "Statement",
-            "Timing",
-            "Created",
-            "sql_mode",
-            "Definer",
-            "character_set_client",
-            "collation_connection",
-            "Database Collation",
-        ]),
-        Listing::Functions | Listing::Procedures => empty(&[
-            "Db",
-            "Name",
-            "Type",
-            "Definer",
-            "Modified",
-            "Created",
-            "Security_type",
-            "Comment",
-            "character_set_client",
-            "collation_connection",
-            "Database Collation",
-        ]),
-        Listing::OpenTables => empty(&["Database", "Table", "In_use", "Name_locked"]),
-        Listing::MasterStatus => empty(&[
-            "File",
-            "Position",
-            "Binlog_Do_DB",
-            "Binlog_Ignore_DB",
-            "Executed_Gtid_Set",
-        ]),
-        Listing::ReplicaStatus => empty(&[
-            "Replica_IO_State",
-            "Source_Host",
-            "Source_User",
-            "Source_Port",
-            "Replica_IO_Running",
-            "Replica_SQL_Running",
-            "Seconds_Behind_Source",
-        ]),
-        Listing::BinaryLogs => empty(&["Log_name", "File_size", "Encrypted"]),
+        nothing => empty(&show_empty::columns(nothing)),
     };
     (text, Vec::new())
 }
 
-fn empty(columns: &[&str]) -> String {
+fn empty(columns: &[String]) -> String {
     let columns: Vec<_> = columns
         .iter()
         .map(|name| format!("'' AS `{name}`"))
@@ -241,17 +198,11 @@ fn empty(columns: &[&str]) -> String {
 }
 
 fn grants(context: &SessionContext) -> (String, Vec<String>) {
-    let user: String = context
-        .user
-        .chars()
-        .filter(|letter| !matches!(letter, '`' | '\\' | '?'))
-        .collect();
+    let user = quotable(&context.user);
     let text = format!("SELECT ? AS `Grants for {user}@%`");
     let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON `CometQL_v1`.* TO `{user}`@`%`");
     (text, vec![grant])
 }
-
-const DATABASES: &str = "SELECT SCHEMA_NAME AS `Database` FROM information_schema.SCHEMATA";
 
 const TABLE_STATUS: &str = "SELECT TABLE_NAME AS Name, ENGINE AS Engine, VERSION AS Version, \
     ROW_FORMAT AS Row_format, TABLE_ROWS AS `Rows`, AVG_ROW_LENGTH AS Avg_row_length, \
