@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// The server stayed silent.
     #[error("the server did not {what} within {seconds} s")]
     Timeout { what: &'static str, seconds: u64 },
+    /// A program that a run would start is not there.
+    #[error("{0} is not installed")]
+    Absent(String),
     /// The options do not go together, or not with this machine.
     #[error("{0}")]
     Usage(String),

@@ -4,6 +4,7 @@
 //! that it costs far less than what it measures. Where to look:
 //!
 //! - [`scenarios`]: what is measured, one file each
+//! - [`suite`]: many runs in one, the report and the comparison
 //! - [`doors`]: the servers under test as clients see them; [`servers`]: starting them;
 //!   [`bare`]: the bare server that stands for the limit
 //! - [`measure`]: one run of a sender and a receiver, and its verdict
@@ -13,8 +14,6 @@
 //!   overtaken
 //! - [`process`], [`device`], [`clock`]: what the machine says
 //! - [`report`], [`options`], [`error`]
-
-#![allow(dead_code)]
 
 mod bare;
 mod clock;
@@ -34,6 +33,7 @@ mod scenarios;
 mod sequence;
 mod servers;
 mod subscriber;
+mod suite;
 mod websocket;
 
 use std::process::ExitCode;
@@ -66,6 +66,10 @@ struct Arguments {
 enum Command {
     #[command(flatten)]
     Scenario(Scenario),
+    /// Everything against everyone, turn by turn: writes a report with tables and curves.
+    Report(suite::report::Options),
+    /// Two server binaries in one scenario, turn by turn: prints medians and ratios.
+    Compare(suite::compare::Options),
     /// The bare server that stands for the limit, on --cometql and --http.
     #[command(hide = true)]
     Bare(bare::Options),
@@ -75,6 +79,8 @@ fn main() -> ExitCode {
     let Arguments { target, command } = Arguments::parse();
     let result = match &command {
         Command::Scenario(scenario) => run(&target, scenario),
+        Command::Report(options) => suite::report::run(&target, options),
+        Command::Compare(options) => suite::compare::run(&target, options),
         Command::Bare(options) => bare::run(options, &target.cometql, &target.http),
     };
     match result {
@@ -116,7 +122,7 @@ fn limits(target: &Target, scenario: &Scenario) -> Result<Vec<(&'static str, Out
     [("limit", Rival::Limit), ("limit-batch", Rival::LimitBatch)]
         .into_iter()
         .map(|(name, rival)| {
-            let mut stage = Stage::rival(rival, &target.scratch)?;
+            let mut stage = Stage::rival(rival, &target.grounds)?;
             Ok((name, scenario.run(&mut stage)?))
         })
         .collect()

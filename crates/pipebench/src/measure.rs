@@ -11,7 +11,7 @@ use crate::options::Timing;
 use crate::process::{CpuTime, ServerProcess};
 use crate::publisher::Sent;
 use crate::receiver::{self, Progress, Received};
-use crate::report::{Report, note};
+use crate::report::{Report, progress};
 use crate::sequence::Faults;
 use crate::subscriber::Subscriber;
 
@@ -143,7 +143,9 @@ impl Measured {
             ..
         } = self.received;
         if self.received.cpu.total() > BUSY * self.seconds {
-            note("the receiving thread was busy all the time: it may be the limit, not the server");
+            progress(
+                "the receiving thread was busy all the time: it may be the limit, not the server",
+            );
         }
         let counts = [
             (lost, "lost messages"),

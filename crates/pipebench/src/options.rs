@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::error::Error;
 use crate::payload;
-use crate::servers::Rival;
+use crate::servers::{Grounds, Rival};
 
 /// How long any single answer of the server may take.
 pub(crate) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
@@ -76,9 +76,8 @@ pub(crate) struct Target {
         conflicts_with = "server_binary"
     )]
     pub(crate) instead: Option<Rival>,
-    /// Where started servers keep their data: a directory on the disk whose speed is to count.
-    #[arg(long, value_name = "DIR", default_value = "target", global = true)]
-    pub(crate) scratch: PathBuf,
+    #[command(flatten)]
+    pub(crate) grounds: Grounds,
     /// Run the yardsticks after the server, and print the ratios.
     #[arg(long, global = true)]
     pub(crate) with_limit: bool,
@@ -101,7 +100,10 @@ impl Default for Target {
             server_pid: None,
             server_binary: None,
             instead: None,
-            scratch: std::env::temp_dir(),
+            grounds: Grounds {
+                scratch: std::env::temp_dir(),
+                peers: PathBuf::new(),
+            },
             with_limit: false,
             json: false,
         }

@@ -61,8 +61,8 @@ impl Finder {
         }
     }
 
-    /// The stamp in `text`, if it is a benchmark message, and where the stamp ends.
-    pub(crate) fn find(&mut self, text: &[u8]) -> Option<(Stamp, usize)> {
+    /// The stamp in `text`, if it is a benchmark message.
+    pub(crate) fn find(&mut self, text: &[u8]) -> Option<Stamp> {
         let hinted = text.get(self.hint..).filter(|at| at.starts_with(MARK));
         let at = match hinted {
             Some(at) => at,
@@ -71,12 +71,11 @@ impl Finder {
                 text.get(self.hint..)?
             }
         };
-        let stamp = Stamp {
+        Some(Stamp {
             publisher: u16::try_from(hexadecimal(at.get(PUBLISHER..PUBLISHER + 4)?)?).ok()?,
             sequence: hexadecimal(at.get(SEQUENCE..SEQUENCE + 12)?)?,
             sent_at: hexadecimal(at.get(SENT_AT..SENT_AT + 16)?)?,
-        };
-        Some((stamp, self.hint + HEAD))
+        })
     }
 }
 
@@ -111,8 +110,8 @@ mod tests {
             prop_assert_eq!(text.len() - start, size.max(HEAD));
             text.extend_from_slice(after.as_bytes());
             let mut finder = Finder::new();
-            prop_assert_eq!(finder.find(&text), Some((stamp, start + HEAD)));
-            prop_assert_eq!(finder.find(&text), Some((stamp, start + HEAD)));
+            prop_assert_eq!(finder.find(&text), Some(stamp));
+            prop_assert_eq!(finder.find(&text), Some(stamp));
         }
 
         #[test]
@@ -136,8 +135,7 @@ mod tests {
         for prefix in ["", "{\"data\":\"", "{\"event\":\"e\",\"data\":\"", "{"] {
             let mut text = prefix.as_bytes().to_vec();
             stamp.write(60, &mut text);
-            let end = prefix.len() + HEAD;
-            assert_eq!(finder.find(&text), Some((stamp, end)), "after {prefix:?}");
+            assert_eq!(finder.find(&text), Some(stamp), "after {prefix:?}");
         }
         assert_eq!(finder.find(b"{\"data\":\"hello\"}"), None);
     }

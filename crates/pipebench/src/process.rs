@@ -92,27 +92,31 @@ impl CpuSpan {
 /// The server under test, seen from outside: one process, or a master and its workers.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerProcess {
-    pids: Vec<u32>,
+    pid: u32,
 }
 
 impl ServerProcess {
-    /// A running process (`--server-pid`) and the children it has now; fails when there is none
-    /// with this id.
+    /// A running process (`--server-pid`); fails when there is none with this id.
     pub(crate) fn new(pid: u32) -> Result<Self, Error> {
-        let mut server = Self { pids: vec![pid] };
+        let server = Self { pid };
+        server.cpu_time()?;
+        Ok(server)
+    }
+
+    /// The process and the children it has now: a master starts its workers in its own time.
+    fn pids(&self) -> Vec<u32> {
+        let pid = self.pid;
         // A kernel without this file leaves the process alone, which is right for most servers.
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
         let children = children.unwrap_or_default();
         let children = children.split_ascii_whitespace().flat_map(str::parse);
-        server.pids.extend(children.collect::<Vec<u32>>());
-        server.cpu_time()?;
-        Ok(server)
+        std::iter::once(pid).chain(children).collect()
     }
 
     /// Processor time of all threads since they started.
     pub(crate) fn cpu_time(&self) -> Result<CpuTime, Error> {
         let mut sum = CpuTime::default();
-        for pid in &self.pids {
+        for pid in self.pids() {
             sum += read_stat(&format!("/proc/{pid}/stat"))?;
         }
         Ok(sum)
@@ -121,7 +125,7 @@ impl ServerProcess {
     /// Descriptors that are open.
     pub(crate) fn open_files(&self) -> Result<u64, Error> {
         let mut sum = 0;
-        for pid in &self.pids {
+        for pid in self.pids() {
             let path = format!("/proc/{pid}/fd");
             let entries = fs::read_dir(&path).map_err(|error| unreadable_path(&path, &error))?;
             sum += entries.count() as u64;
@@ -132,7 +136,7 @@ impl ServerProcess {
     /// Resident memory in bytes; what several processes share counts once for each.
     pub(crate) fn resident(&self) -> Result<u64, Error> {
         let mut sum = 0;
-        for pid in &self.pids {
+        for pid in self.pids() {
             let text = read(&format!("/proc/{pid}/statm"))?;
             let pages: u64 = text
                 .split_ascii_whitespace()

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hdrhistogram::Histogram;
 use serde_json::{Map, Value};
@@ -253,7 +254,22 @@ impl Report {
     }
 }
 
-/// A note on progress, for people only.
+/// Whether scenarios keep their progress to themselves.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// Leaves the notes to whoever runs many scenarios.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// A note on a scenario's progress, for people only.
+pub(crate) fn progress(text: &str) {
+    if !QUIET.load(Ordering::Relaxed) {
+        note(text);
+    }
+}
+
+/// A note for people only.
 pub(crate) fn note(text: &str) {
     // A closed standard error is no reason to stop.
     let _ = writeln!(io::stderr(), "pipebench: {text}");

@@ -3,8 +3,16 @@
 //! Starting servers is [`crate::servers`]' business.
 
 mod comet;
+mod mosquitto;
+mod nats;
+mod nchan;
+mod socket_io;
 
 pub(crate) use comet::CometDoor;
+pub(crate) use mosquitto::MosquittoDoor;
+pub(crate) use nats::NatsDoor;
+pub(crate) use nchan::NchanDoor;
+pub(crate) use socket_io::SocketIoDoor;
 
 use std::fmt::Debug;
 use std::net::{SocketAddr, TcpStream};
@@ -109,8 +117,6 @@ impl Round {
 pub(crate) struct Hearing {
     pub(crate) framing: Framing,
     pub(crate) echo: Echo,
-    /// Whether several messages may stand in one line of a frame.
-    pub(crate) crowded: bool,
 }
 
 /// What carries messages to subscribers.

@@ -341,22 +341,13 @@ impl Tally {
     }
 
     fn line(&mut self, connection: usize, own: Option<u16>, line: &[u8]) {
-        let Some((stamp, end)) = self.finder.find(line) else {
-            if is_error(line) {
+        match self.finder.find(line) {
+            Some(stamp) => self.message(connection, own, stamp, line),
+            None if is_error(line) => {
                 self.received.errors += 1;
                 self.received.first_error.get_or_insert_with(|| quote(line));
             }
-            return;
-        };
-        self.message(connection, own, stamp, line);
-        let mut end = end;
-        while self.hearing.crowded {
-            let rest = line.get(end..).unwrap_or_default();
-            let Some((stamp, length)) = self.finder.find(rest) else {
-                return;
-            };
-            self.message(connection, own, stamp, rest);
-            end += length;
+            None => {}
         }
     }
 

@@ -141,24 +141,6 @@ fn mqtt_packets_cut_at_every_byte_are_counted_once() {
 }
 
 #[test]
-fn several_messages_of_one_crowded_frame_are_all_counted() {
-    let hearing = Hearing {
-        crowded: true,
-        ..Hearing::default()
-    };
-    let mut text = Vec::new();
-    for sequence in 0..3 {
-        stamp(0, sequence).write(64, &mut text);
-        text.push(b'|');
-    }
-    let mut bytes = Vec::new();
-    websocket::write_server_text(&text, &mut bytes);
-    let received = receive_as(hearing, None, 1, &[&bytes]);
-    assert_eq!(received.deliveries, 3);
-    assert_eq!(received.faults(|_, _| 3), Faults::default());
-}
-
-#[test]
 fn where_one_hears_nothing_of_oneself_ones_own_message_is_stray() {
     let hearing = Hearing {
         echo: Echo::Silent,

@@ -15,7 +15,7 @@ use crate::payload::{PUBLISHER_LIMIT, Stamp};
 use crate::process::{CpuSpan, require_sockets};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
-use crate::report::{Report, note};
+use crate::report::{Report, progress};
 use crate::subscriber;
 
 /// Connections a chat may have: each member keeps a stream per other member of its room.
@@ -56,7 +56,7 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
     let pipes: Vec<String> = (0..connections)
         .map(|connection| format!("{prefix}_{}", connection % options.rooms))
         .collect();
-    note(&format!("opening {connections} members"));
+    progress(&format!("opening {connections} members"));
     let mut subscribers = subscriber::subscribers(door, &pipes)?;
     let mut speakers = Vec::with_capacity(connections);
     for (connection, (subscriber, pipe)) in subscribers.iter_mut().zip(pipes).enumerate() {
@@ -79,7 +79,7 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
         hearing: door.hearing(),
     };
     let is_silent = door.hearing().echo == Echo::Silent;
-    note("talking");
+    progress("talking");
     let run = measure(
         cast,
         options.timing,

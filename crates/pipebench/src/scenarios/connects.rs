@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::measure::Outcome;
 use crate::options::{Timing, count};
 use crate::process::{CpuTime, ServerProcess, require_sockets};
-use crate::report::{Report, note, ratio};
+use crate::report::{Report, progress, ratio};
 use crate::subscriber::{self, GROUP};
 
 /// Options of `pipebench connects`.
@@ -38,7 +38,7 @@ struct Tally {
 /// Runs the scenario.
 pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> {
     require_sockets(options.held.max(GROUP) + GROUP)?;
-    note("connecting");
+    progress("connecting");
     let until = |duration| clock::now() + nanoseconds(duration);
     // The warm-up is not counted.
     let mut tally = Tally::default();

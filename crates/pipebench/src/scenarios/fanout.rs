@@ -8,7 +8,7 @@ use crate::measure::{Cast, Measured, Outcome, measure};
 use crate::options::{Timing, count, depth, message_size, rate};
 use crate::process::require_sockets;
 use crate::publisher::{self, Load};
-use crate::report::{Report, note};
+use crate::report::{Report, progress};
 use crate::scenarios::limit::{BATCH, Yardstick};
 use crate::subscriber;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
     require_sockets(options.subscribers + options.publishers)?;
     let backends = door.backends(options.publishers, Form::Text)?;
     let pipe = subscriber::run_pipe();
-    note(&format!("opening {} subscribers", options.subscribers));
+    progress(&format!("opening {} subscribers", options.subscribers));
     let cast = Cast {
         subscribers: subscriber::subscribers(door, &vec![pipe.clone(); options.subscribers])?,
         publishers: options.publishers,
@@ -63,7 +63,7 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
             .ahead
             .map(|ahead| (options.subscribers as u64, ahead as u64)),
     };
-    note("publishing");
+    progress("publishing");
     let run = measure(
         cast,
         options.timing.saturated(options.rate),

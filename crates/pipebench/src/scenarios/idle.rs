@@ -12,7 +12,7 @@ use crate::measure::Outcome;
 use crate::options::{ANSWER_LIMIT, Timing, count};
 use crate::process::{CpuTime, ServerProcess, raise_file_limit};
 use crate::receiver::{self, Progress, Received};
-use crate::report::{Report, mebibytes, note};
+use crate::report::{Report, mebibytes, note, progress};
 use crate::scenarios::timed;
 use crate::subscriber::{self, Subscriber};
 
@@ -61,12 +61,12 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
     let before = server.map(ServerProcess::resident).transpose()?;
     let files_before = server.map(ServerProcess::open_files).transpose()?;
 
-    note(&format!("opening {subscribers} subscribers"));
+    progress(&format!("opening {subscribers} subscribers"));
     let (clients, opening) = timed(|| subscriber::subscribers(door, &pipes))?;
     let counted = door.count_subscribers(&distinct)?;
     let held = hold(door, clients, options.timing)?;
 
-    note("waiting until the server has noticed that they are closed");
+    progress("waiting until the server has noticed that they are closed");
     let ((), closing) = timed(|| wait_for_none(door, files_before, &distinct))?;
     std::thread::sleep(GIVING_BACK);
     let after = server.map(ServerProcess::resident).transpose()?;

@@ -16,7 +16,7 @@ use crate::payload::Stamp;
 use crate::process::{CpuSpan, require_sockets};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
-use crate::report::{Report, note};
+use crate::report::{Report, progress};
 use crate::subscriber::{Subscriber, connect_socket};
 use crate::websocket;
 
@@ -101,7 +101,7 @@ pub(crate) fn run(yardstick: &Yardstick) -> Result<Outcome, Error> {
 
 fn measure_yardstick(yardstick: &Yardstick) -> Result<Measured, Error> {
     require_sockets(yardstick.subscribers * 2)?;
-    note(&format!(
+    progress(&format!(
         "measuring {} with {} sockets",
         yardstick.name(),
         yardstick.subscribers

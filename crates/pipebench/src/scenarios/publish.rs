@@ -11,7 +11,7 @@ use crate::measure::{Cast, Measured, Outcome, measure};
 use crate::options::{Timing, count, count_or_none, depth, message_size, rate};
 use crate::process::require_sockets;
 use crate::publisher::{self, Load};
-use crate::report::{Report, note};
+use crate::report::{Report, progress};
 use crate::servers::Stage;
 use crate::subscriber;
 
@@ -65,7 +65,7 @@ pub(crate) fn run(stage: &Stage, options: &Options) -> Result<Outcome, Error> {
         door.keep_history(&pipes, options.history)?;
     }
     let sync_before = sync_times(stage, options)?;
-    note(&format!("opening {} subscribers", readers + options.around));
+    progress(&format!("opening {} subscribers", readers + options.around));
     let bystanders = vec![subscriber::run_pipe(); options.around];
     let bystanders = subscriber::open_subscribed(door, &bystanders)?;
     let cast = Cast {
@@ -102,7 +102,7 @@ fn publish(
         rate: options.rate,
         ahead: None,
     };
-    note("publishing");
+    progress("publishing");
     measure(
         cast,
         options.timing,

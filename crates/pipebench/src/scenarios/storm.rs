@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::measure::Outcome;
 use crate::options::count;
 use crate::process::{CpuTime, ServerProcess, require_sockets};
-use crate::report::{Report, note, ratio};
+use crate::report::{Report, progress, ratio};
 use crate::scenarios::timed;
 use crate::servers::Stage;
 use crate::subscriber::{self, Client};
@@ -55,10 +55,10 @@ pub(crate) fn run(stage: &mut Stage, options: &Options) -> Result<Outcome, Error
     let distinct: Vec<String> = pipes.iter().step_by(options.per_pipe).cloned().collect();
     stage.door().keep_history(&distinct, HISTORY)?;
     let fresh = pipes.iter().map(|pipe| (pipe, String::from("\n")));
-    note(&format!("opening {} subscribers", options.subscribers));
+    progress(&format!("opening {} subscribers", options.subscribers));
     let (opened, opening) = timed(|| reconnect(stage.door(), fresh.collect(), options.at_once))?;
     let positions: Vec<String> = opened.iter().map(|back| back.position.clone()).collect();
-    note("restarting the server");
+    progress("restarting the server");
     let ((), restart) = timed(|| stage.restart())?;
     // Their ends were closed by the server; closing ours is not part of coming back.
     drop(opened);

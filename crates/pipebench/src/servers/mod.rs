@@ -2,6 +2,7 @@
 //! ports with empty data and stops when it is done. Peers are started from their Debian and npm
 //! packages.
 
+mod peers;
 mod running;
 
 pub(crate) use running::Running;
@@ -9,7 +10,7 @@ pub(crate) use running::Running;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 
 use crate::doors::{CometDoor, Door, Echo};
 use crate::error::Error;
@@ -27,6 +28,53 @@ pub(crate) enum Rival {
     Limit,
     /// The bare server: one thread, one send for each socket and round.
     LimitBatch,
+    /// nginx with nchan (Debian: nginx, libnginx-mod-nchan).
+    Nchan,
+    /// NATS (Debian: nats-server).
+    Nats,
+    /// Mosquitto (Debian: mosquitto).
+    Mosquitto,
+    /// Socket.IO (npm: in benches/peers/socket.io).
+    SocketIo,
+}
+
+impl Rival {
+    /// Programs of others.
+    pub(crate) const PEERS: [Self; 4] = [Self::Nchan, Self::Nats, Self::Mosquitto, Self::SocketIo];
+
+    /// The name in reports.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit server",
+            Self::LimitBatch => "limit-batch server",
+            Self::Nchan => "nchan",
+            Self::Nats => "NATS",
+            Self::Mosquitto => "mosquitto",
+            Self::SocketIo => "Socket.IO",
+        }
+    }
+
+    /// Whether it is a program of others.
+    pub(crate) fn is_peer(self) -> bool {
+        Self::PEERS.contains(&self)
+    }
+}
+
+/// Where started servers live.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Server and output")]
+pub(crate) struct Grounds {
+    /// Where started servers keep their data: a directory on the disk whose speed is to count.
+    #[arg(long, value_name = "DIR", default_value = "target", global = true)]
+    pub(crate) scratch: PathBuf,
+    /// Where the peers from npm are.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "benches/peers",
+        global = true
+    )]
+    pub(crate) peers: PathBuf,
 }
 
 /// A server and what scenarios may do with it.
@@ -40,8 +88,8 @@ impl Stage {
     /// What the command line names.
     pub(crate) fn of(target: &Target) -> Result<Self, Error> {
         match (&target.server_binary, target.instead) {
-            (Some(binary), _) => Self::cometwire(binary, &target.scratch),
-            (None, Some(rival)) => Self::rival(rival, &target.scratch),
+            (Some(binary), _) => Self::cometwire(binary, &target.grounds),
+            (None, Some(rival)) => Self::rival(rival, &target.grounds),
             (None, None) => Ok(Self {
                 door: Box::new(CometDoor::of(target)?),
                 running: None,
@@ -50,19 +98,23 @@ impl Stage {
     }
 
     /// Starts a CometWire.
-    pub(crate) fn cometwire(binary: &Path, scratch: &Path) -> Result<Self, Error> {
-        Self::comet(Launch::new(binary.to_owned()), Echo::Report, scratch)
+    pub(crate) fn cometwire(binary: &Path, grounds: &Grounds) -> Result<Self, Error> {
+        Self::comet(Launch::new(binary.to_owned()), Echo::Report, grounds)
     }
 
     /// Starts what stands in its place.
-    pub(crate) fn rival(rival: Rival, scratch: &Path) -> Result<Self, Error> {
+    pub(crate) fn rival(rival: Rival, grounds: &Grounds) -> Result<Self, Error> {
         match rival {
-            Rival::Limit => Self::bare(false, scratch),
-            Rival::LimitBatch => Self::bare(true, scratch),
+            Rival::Limit => Self::bare(false, grounds),
+            Rival::LimitBatch => Self::bare(true, grounds),
+            Rival::Nchan => peers::nchan(grounds),
+            Rival::Nats => peers::nats(grounds),
+            Rival::Mosquitto => peers::mosquitto(grounds),
+            Rival::SocketIo => peers::socket_io(grounds),
         }
     }
 
-    fn bare(gather: bool, scratch: &Path) -> Result<Self, Error> {
+    fn bare(gather: bool, grounds: &Grounds) -> Result<Self, Error> {
         let own = std::env::current_exe().map_err(|source| Error::Io {
             what: "finding this program",
             source,
@@ -71,14 +123,14 @@ impl Stage {
         if gather {
             launch = launch.argument("--gather");
         }
-        Self::comet(launch, Echo::Silent, scratch)
+        Self::comet(launch, Echo::Silent, grounds)
     }
 
     /// Starts a program that takes CometWire's flags and says its addresses as CometWire does.
-    fn comet(launch: Launch, echo: Echo, scratch: &Path) -> Result<Self, Error> {
+    fn comet(launch: Launch, echo: Echo, grounds: &Grounds) -> Result<Self, Error> {
         let launch = launch.environment("COMETWIRE_ROOT_KEY", ROOT_KEY);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (running, addresses) = Running::start(launch, scratch, |directory| {
+        let (running, addresses) = Running::start(launch, &grounds.scratch, |directory| {
             comet_arguments([any, any], directory)
         })?;
         let process = ServerProcess::new(running.id())?;

@@ -225,10 +225,10 @@ fn directory(scratch: &Path) -> Result<TempDir, Error> {
 fn spawn(launch: &Launch, arguments: &[String], directory: &Path) -> Result<Child, Error> {
     let failed = |source: std::io::Error| {
         let program = launch.program.display();
-        Error::Usage(match source.kind() {
-            ErrorKind::NotFound => format!("{program} is not installed"),
-            _ => format!("cannot start {program}: {source}"),
-        })
+        match source.kind() {
+            ErrorKind::NotFound => Error::Absent(program.to_string()),
+            _ => Error::Usage(format!("cannot start {program}: {source}")),
+        }
     };
     let log = File::options()
         .create(true)

@@ -1,0 +1,280 @@
+//! `pipebench report`: every case against everyone, turn by turn, within a given time, and a page of
+//! it all. Whoever fails or is not installed is said and left out; the rest goes on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::clock::{self, SECOND, nanoseconds};
+use crate::error::Error;
+use crate::options::Target;
+use crate::process::raise_file_limit;
+use crate::report::{be_quiet, note};
+use crate::servers::{Grounds, Rival};
+use crate::suite::cases::{CASES, CURVES, Case, Curve};
+use crate::suite::chart::{Chart, Line};
+use crate::suite::contender::{Contender, Participant, parse};
+use crate::suite::findings::Findings;
+use crate::suite::machine;
+use crate::suite::markdown::Page;
+
+/// Options of `pipebench report`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Directory for report.md, report.json and the curves.
+    #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
+    out: PathBuf,
+    /// About how long it may take: with less time there are fewer turns, but always one.
+    #[arg(long, value_name = "MINUTES", default_value = "8", value_parser = minutes)]
+    minutes: Duration,
+    /// Only cases whose name begins so; repeatable. See --list.
+    #[arg(long, value_name = "CASE")]
+    only: Vec<String>,
+    /// Leave the peers out.
+    #[arg(long)]
+    without_peers: bool,
+    /// Turns of peers; their figures are context and not what is tuned.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = turns)]
+    peer_turns: usize,
+    /// Print the names of the cases, and do nothing.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Runs everything and writes the page.
+pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
+    if options.list {
+        for case in CASES {
+            println!("{:20} {}", case.id, case.title);
+        }
+        return Ok(());
+    }
+    let binary = target.server_binary.as_deref().ok_or_else(|| {
+        Error::Usage(
+            "give the server with --server-binary, for example target/release/cometwire".into(),
+        )
+    })?;
+    // The servers inherit it.
+    raise_file_limit();
+    be_quiet();
+    let machine = machine::describe();
+    let start = clock::now();
+    let mut suite = Suite {
+        binary,
+        grounds: &target.grounds,
+        options,
+        findings: Findings::default(),
+        absent: Vec::new(),
+    };
+    let cases: Vec<&Case> = CASES.iter().filter(|case| options.wants(case)).collect();
+    let shares = deadlines(&cases, nanoseconds(options.minutes));
+    for (case, share) in cases.iter().zip(shares) {
+        suite.measure(case, start + share)?;
+    }
+    let minutes = (clock::now() - start) as f64 / SECOND as f64 / 60.0;
+    let curves: Vec<&Curve> = CURVES
+        .iter()
+        .filter(|curve| {
+            let is_measured = |id| cases.iter().any(|case| case.id == id);
+            curve.points.iter().all(|(_, id)| is_measured(*id))
+        })
+        .collect();
+    let versions = versions(&suite, binary);
+    let page = Page {
+        machine: &machine,
+        cases: &cases,
+        curves: &curves,
+        findings: &suite.findings,
+        absent: &suite.absent,
+        versions: &versions,
+        minutes,
+    };
+    write(&options.out, "report.md", &page.text())?;
+    write(&options.out, "report.json", &raw(&suite.findings))?;
+    for curve in &curves {
+        let name = format!("{}.svg", curve.id);
+        write(&options.out, &name, &chart(curve, &suite.findings).svg())?;
+    }
+    note(&format!(
+        "written to {}",
+        options.out.join("report.md").display()
+    ));
+    Ok(())
+}
+
+impl Options {
+    fn wants(&self, case: &Case) -> bool {
+        self.only.is_empty() || self.only.iter().any(|prefix| case.id.starts_with(prefix))
+    }
+}
+
+/// A report in the making.
+#[derive(Debug)]
+struct Suite<'a> {
+    binary: &'a Path,
+    grounds: &'a Grounds,
+    options: &'a Options,
+    findings: Findings,
+    absent: Vec<(String, String)>,
+}
+
+impl Suite<'_> {
+    /// Everyone's turns in one case, as many as end before `deadline`, but at least one.
+    fn measure(&mut self, case: &Case, deadline: u64) -> Result<(), Error> {
+        let scenario = parse(case.command)?;
+        let others = case.others.iter().copied();
+        let mut participants: Vec<Participant<'_>> = std::iter::once(Contender::Own)
+            .chain(others.filter(|other| !(other.is_peer() && self.options.without_peers)))
+            .map(|contender| Participant::new(contender, self.binary, self.grounds))
+            .collect();
+        for turn in 0..case.turns {
+            let start = clock::now();
+            if turn == self.options.peer_turns {
+                participants.retain(|participant| !participant.contender.is_peer());
+            }
+            for participant in &mut participants {
+                let name = participant.contender.name();
+                if self.absent.iter().any(|(absent, _)| absent == name) {
+                    continue;
+                }
+                note(&format!("{}, turn {}: {name}", case.title, turn + 1));
+                match participant.take_turn(&scenario) {
+                    Err(Error::Absent(what)) => {
+                        let reason = format!("{what} is not installed");
+                        note(&format!("{name} takes no part: {reason}"));
+                        self.absent.push((name.into(), reason));
+                    }
+                    outcome => {
+                        if let Err(error) = &outcome {
+                            note(&format!("{name} failed: {error}"));
+                        }
+                        self.findings.add(case.id, participant.contender, outcome);
+                    }
+                }
+            }
+            // Nobody is always the first.
+            participants.rotate_left(1);
+            let now = clock::now();
+            if now + (now - start) / 2 > deadline {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When each case has to end, counted from the start, if all share `total` by what they need.
+fn deadlines(cases: &[&Case], total: u64) -> Vec<u64> {
+    let needs = |case: &&Case| case.seconds * case.turns as f64;
+    let all: f64 = cases.iter().map(needs).sum();
+    let mut sum = 0.0;
+    cases
+        .iter()
+        .map(|case| {
+            sum += needs(case);
+            (total as f64 * sum / all) as u64
+        })
+        .collect()
+}
+
+fn chart(curve: &Curve, findings: &Findings) -> Chart {
+    let lines = curve.contenders.iter().map(|&contender| {
+        let points = curve.points.iter();
+        let points = points.filter_map(|&(value, case)| {
+            Some((value, findings.median(case, contender, curve.key)?))
+        });
+        Line {
+            name: contender.name().into(),
+            points: points.collect(),
+        }
+    });
+    Chart {
+        title: curve.title.into(),
+        axes: curve.axes.map(String::from),
+        lines: lines.filter(|line| !line.points.is_empty()).collect(),
+    }
+}
+
+fn versions(suite: &Suite<'_>, binary: &Path) -> Vec<(String, String)> {
+    let mut versions = vec![("CometWire".into(), machine::version(binary, "--version"))];
+    let is_there = |name: &str| !suite.absent.iter().any(|(absent, _)| absent == name);
+    for rival in Rival::PEERS {
+        if !suite.options.without_peers && is_there(rival.name()) {
+            versions.push((rival.name().into(), machine::version_of(rival)));
+        }
+    }
+    versions
+}
+
+/// Every median, for programs.
+fn raw(findings: &Findings) -> String {
+    let all: Vec<Value> = findings
+        .all()
+        .map(|series| {
+            let keys = series.keys();
+            let medians: Map<String, Value> = keys
+                .into_iter()
+                .map(|key| (key.to_owned(), json!(series.median(key))))
+                .collect();
+            json!({
+                "case": series.case,
+                "contender": series.contender.name(),
+                "turns": series.counted(),
+                "faults": series.faults,
+                "medians": medians,
+            })
+        })
+        .collect();
+    format!("{:#}\n", Value::from(all))
+}
+
+fn write(directory: &Path, name: &str, text: &str) -> Result<(), Error> {
+    let written =
+        fs::create_dir_all(directory).and_then(|()| fs::write(directory.join(name), text));
+    written.map_err(|source| Error::Io {
+        what: "writing the report",
+        source,
+    })
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|minutes| (0.0..=600.0).contains(minutes))
+        .map(|minutes| Duration::from_secs_f64(minutes * 60.0))
+        .ok_or_else(|| "expected minutes from 0 to 600".into())
+}
+
+fn turns(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|turns| (1..=100).contains(turns))
+        .ok_or_else(|| "expected a number from 1 to 100".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_is_shared_out_by_need_and_the_last_case_ends_with_it() {
+        let cases: Vec<&Case> = CASES.iter().collect();
+        let deadlines = deadlines(&cases, 1_000_000);
+        assert!(deadlines.is_sorted());
+        assert!(
+            deadlines
+                .last()
+                .is_some_and(|last| (999_990..=1_000_000).contains(last))
+        );
+    }
+
+    #[test]
+    fn a_curve_without_figures_has_no_lines() {
+        for curve in CURVES {
+            assert!(chart(curve, &Findings::default()).lines.is_empty());
+        }
+    }
+}
