@@ -368,11 +368,120 @@ mod tests {
         assert_eq!(error.detail, ErrorDetail::NoUserData);
     }
 
+    /// Lines that some command could be made of, and some that no command is.
+    fn line() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[A-Za-z0-9_-]{0,66}",
+            "(web|webauth|track|private|@web|@webauth)_[a-z]{0,5}",
+            "[0-9]{1,20}",
+            "-?[0-9]",
+            "\\PC{0,20}",
+            Just("*".to_owned()),
+            Just("A::1;x".to_owned()),
+        ]
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        const WORDS: &[&str] = &[
+            "subscription",
+            "resume",
+            "share",
+            "web_pipe2",
+            "pipe_log",
+            "pipe_count",
+            "track_pipe_users",
+            "user_data",
+            "user_status",
+            "statistics",
+            "cgi_call",
+            "CometQL_call",
+            "",
+            "web_pipe",
+            "subscriptionX",
+        ];
+        proptest::sample::select(WORDS).prop_map(str::to_owned)
+    }
+
+    fn name() -> impl Strategy<Value = String> {
+        "[A-Za-z0-9_-]{2,64}"
+    }
+
     proptest! {
         #[test]
-        fn any_text_is_read_without_panic(text in "\\PC*", word in "(subscription|web_pipe2|pipe_log|user_data)") {
+        fn any_text_is_read_without_panic(text in any::<String>()) {
             let _ = Command::parse(&text);
-            let _ = Command::parse(&format!("{word}\n{text}"));
+        }
+
+        #[test]
+        fn any_lines_behind_a_command_are_a_command_or_an_error_that_says_why(
+            word in word(),
+            lines in proptest::collection::vec(line(), 0..8),
+        ) {
+            let text = format!("{word}\n{}", lines.join("\n"));
+            match Command::parse(&text) {
+                Ok(Command::Publish { pipe, payload, anonymous, .. }) => {
+                    prop_assert!(!payload.starts_with("A::"));
+                    prop_assert!(text.ends_with(payload));
+                    prop_assert!(!anonymous || pipe.as_str().starts_with("web_"));
+                }
+                Ok(Command::Resume(Resume { pipes, .. })) => {
+                    let mut names: Vec<_> = pipes.iter().map(|(pipe, _)| pipe).collect();
+                    names.sort();
+                    names.dedup();
+                    prop_assert_eq!(names.len(), pipes.len(), "one reading a pipe");
+                }
+                Ok(Command::UserData { user, .. } | Command::UserStatus { user }) => {
+                    prop_assert!(user.number() > 0);
+                }
+                Ok(_) => {}
+                Err(error) => prop_assert!(!error.text.is_empty() && error.text.len() < 500),
+            }
+        }
+
+        #[test]
+        fn a_subscription_finds_every_name_whatever_stands_between(
+            names in proptest::collection::vec((name(), "[^A-Za-z0-9_-]{1,3}"), 0..20),
+        ) {
+            let list: String = names.iter().flat_map(|(name, between)| [name.as_str(), between.as_str()]).collect();
+            let text = format!("subscription\n{list}");
+            let expected: Vec<PipeName> = names.iter().map(|(name, _)| pipe(name)).collect();
+            prop_assert_eq!(
+                Command::parse(&text),
+                Ok(Command::Subscription { pipes: expected, refused: Vec::new() })
+            );
+        }
+
+        #[test]
+        fn what_is_published_is_read_back_exactly(
+            name in "(@?web|webauth)_[A-Za-z0-9_-]{0,55}",
+            event in "[A-Za-z0-9_-]{1,64}",
+            payload in any::<String>(),
+        ) {
+            prop_assume!(!payload.starts_with("A::"));
+            let text = format!("web_pipe2\n{name}\n{event}\n*\n{payload}");
+            prop_assert_eq!(
+                Command::parse(&text),
+                Ok(Command::Publish {
+                    pipe: pipe(name.trim_start_matches('@')),
+                    event: EventName::parse(&event).unwrap(),
+                    payload: &payload,
+                    anonymous: name.starts_with('@'),
+                })
+            );
+        }
+
+        #[test]
+        fn positions_are_read_back_exactly(
+            wanted in proptest::collection::btree_map(name(), proptest::option::of((any::<u64>(), any::<u64>())), 0..10),
+        ) {
+            let mut text = String::from("resume");
+            let mut pipes = Vec::new();
+            for (name, at) in &wanted {
+                let (epoch, offset) = at.map_or_else(Default::default, |(epoch, offset)| (epoch.to_string(), offset.to_string()));
+                text.push_str(&format!("\n{name}\n{epoch}\n{offset}"));
+                pipes.push((pipe(name), at.map(|(epoch, offset)| Position { epoch, offset })));
+            }
+            prop_assert_eq!(Command::parse(&text), Ok(Command::Resume(Resume { shared: false, pipes })));
         }
     }
 }
