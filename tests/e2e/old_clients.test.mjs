@@ -244,6 +244,35 @@ for (const version of ['3.25', '4.08']) {
       assert.deepEqual(lists, [[{ user_id: 42, uuid: one.uuid }]]);
     });
 
+    test('hears an object that is sent several times once, and statistics disturb nobody', async (t) => {
+      const sender = client(t);
+      const listener = client(t);
+      const heard = heardBy(listener, 'web_several');
+      await listener.settle();
+      await sender.settle();
+      sender.sendStatistics('chat', '1.0', "it's");
+      sender.multi_web_pipe_send('web_several', 'e', { t: 'once' });
+      sender.web_pipe_send('web_several', 'end', 1);
+      await until('the end', () => heard.at(-1)?.data === 1);
+      assert.deepEqual(heard.map((message) => message.data), [{ t: 'once' }, 1]);
+      assert.equal(sender.transports.length, 1);
+    });
+
+    test("reads a user's data as the text it is", async (t) => {
+      const one = client(t);
+      await one.settle();
+      const text = JSON.stringify({ name: "Ann's", path: 'C:\\dir' });
+      await sql.query('REPLACE INTO users_data (id, data) VALUES (42, ?)', [text]);
+      const answers = [];
+      one.getUserData(42, (message) => answers.push(message.data));
+      one.getUserData(4242, (message) => answers.push(message.data));
+      await until('both answers', () => answers.length === 2);
+      assert.deepEqual(answers, [
+        { user_data: text, user_id: 42 },
+        { user_data: '', user_id: 4242 },
+      ]);
+    });
+
     test('reads history in order, and nobody else hears it', async (t) => {
       const pipe = `web_history_${version.replace('.', '_')}`;
       await sql.query('INSERT INTO pipes_settings (name, length) VALUES (?, 10)', [pipe]);

@@ -95,5 +95,21 @@ for (const version of ['3.25', '4.08']) {
       await until('it is back', () => client.transports.length >= 2 && client.isOpen);
       assert.equal(client.isAuthorized(), false);
     });
+
+    for (const [what, text] of [
+      ['a token that has ended', () => token({ user_id: 60, exp: 1700000000 })],
+      ["another user's token", () => good(61)],
+      ['a token that names its user in quotes', () => good('60')],
+    ]) {
+      test(`is told that it is not authorised by ${what}`, async (t) => {
+        const client = new OldClient(server, version);
+        t.after(() => client.destroy());
+        client.start({ user_id: '60', user_key: text(), dev_id: 15 });
+        await client.settle();
+        assert.equal(client.isAuthorized(), false);
+        assert.equal(client.authFailures, 1);
+        assert.equal(client.authSuccesses, 0);
+      });
+    }
   });
 }

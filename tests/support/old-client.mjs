@@ -69,6 +69,23 @@ export class OldClient {
     this.#send(['web_pipe2', pipe, event, '*', JSON.stringify(message)].join('\n'));
   }
 
+  /** The same object several times; receivers keep one. */
+  multi_web_pipe_send(pipe, event, message, count = 3) {
+    const marked = { ...message, _cometApi_uuid: randomUuid() };
+    for (let copy = 0; copy < count; copy += 1) this.web_pipe_send(pipe, event, marked);
+  }
+
+  /** Only v4 has it. */
+  getUserData(userId, callback) {
+    const marker = this.#marker();
+    this.#listenOnce(undefined, marker, callback);
+    this.#send(`user_data\n${marker}\n${userId}`);
+  }
+
+  sendStatistics(name, version, data) {
+    this.#send(`statistics\n${JSON.stringify({ url: 'https://shop.example/', plugin: { name, version, data } })}`);
+  }
+
   get_pipe_log(pipe, callback) {
     const marker = this.#marker();
     if (callback && this.isV3) {
@@ -220,7 +237,12 @@ export class OldClient {
       ({ data, event_name: event } = decoded);
     }
     if (typeof data === 'string') data = this.#decode(data);
-    else if (this.isV3 && typeof data === 'object') data = String(data);
+    if (data?._cometApi_uuid !== undefined) {
+      if (this.seenUuids.has(data._cometApi_uuid)) return;
+      this.seenUuids.add(data._cometApi_uuid);
+      delete data._cometApi_uuid;
+    }
+    if (this.isV3 && typeof message.data === 'object') data = String(data);
     this.#dispatch({
       data,
       server_info: {
