@@ -23,7 +23,10 @@ fn position(epoch: u64, offset: u64) -> Position {
     Position { epoch, offset }
 }
 
-fn every_message() -> Vec<(&'static str, Box<dyn Fn(Generation) -> Bytes>)> {
+/// Makes one message's frame for a client.
+type Make = Box<dyn Fn(Generation) -> Bytes>;
+
+fn every_message() -> Vec<(&'static str, Make)> {
     let ann = Sender::Browser(Some(user(42)));
     let say = |sender| message("web_room", "say", r#"{"t":"it's"}"#, sender);
     let kept = |message| LiveMessage {
