@@ -11,6 +11,7 @@ use cometql::wire::Wire;
 use cometql::{CometQl, CometQlBackend, NodeFacts};
 use pipes::tenant::Tenants;
 use pipes::{Hall, HallConfig};
+use rustix::net::sockopt;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::SqliteStorage;
 use tokio::net::TcpListener;
@@ -28,6 +29,12 @@ use crate::tls::Certificates;
 
 /// How long a stop may take by default.
 const DRAIN: Duration = Duration::from_secs(10);
+/// After how long a quiet backend is asked for, by TCP.
+const QUIET: Duration = Duration::from_secs(60);
+/// How long its answer is waited for before it is asked again,
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// and how often before it counts as gone.
+const ASK_TIMES: u32 = 6;
 /// Below this many open files a busy site runs into the system's limit.
 const FEW_FILES: u64 = 10_000;
 
@@ -43,6 +50,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     let storage = Arc::new(storage);
     let backends = listen(settings.cometql_address(), "CometQL", "--cometql").await?;
+    keep_alive(&backends).map_err(|error| format!("cannot listen for CometQL: {error}"))?;
     let browsers = listen(settings.http_address(), "browsers", "--http").await?;
     let page = match settings.metrics {
         Some(address) => Some(listen(address, "metrics", "--metrics").await?),
@@ -172,6 +180,16 @@ async fn listen(address: SocketAddr, whom: &str, flag: &str) -> Result<TcpListen
         };
         format!("cannot listen on {address} for {whom}: {reason}; choose another with {flag} ADDR")
     })
+}
+
+/// Has the system ask after backends that are quiet, and close those that are gone
+/// without a word: connections inherit it from `listener`. Browsers are asked by
+/// WebSocket pings.
+fn keep_alive(listener: &TcpListener) -> io::Result<()> {
+    sockopt::set_tcp_keepidle(listener, QUIET)?;
+    sockopt::set_tcp_keepintvl(listener, ASK_AGAIN)?;
+    sockopt::set_tcp_keepcnt(listener, ASK_TIMES)?;
+    Ok(sockopt::set_socket_keepalive(listener, true)?)
 }
 
 /// Where the server listens.
