@@ -170,6 +170,8 @@ error_kinds! {
     ReadOnlyTable => 10, 1036, "HY000";
     /// A name, a key or a value is longer than its column.
     TooLong => 11, 1406, "22001";
+    /// A number has more digits than can be computed with.
+    OutOfRange => 12, 1690, "22003";
     /// A value has bad characters, is out of range, or is of another kind than its column.
     InvalidValue => 12, 1366, "HY000";
     /// A required field is not there.

@@ -8,11 +8,15 @@ use sqlparser::ast::{
 };
 
 use super::calendar::Unit;
+use super::decimal::MAX_SCALE;
 use super::expression::{Rendered, shortened};
+use super::functions_rows::MAX_LENGTH;
+use super::numbers::{Numeric, computed};
 use super::pattern::Case;
 use super::rewrite::{Rewriter, object_name};
 use super::scope::{Kind, text_literal};
 use super::table::ColumnKind;
+use super::windows::is_window_function;
 use crate::answer::DATABASE;
 use crate::error::{ErrorKind, SqlError};
 
@@ -45,10 +49,7 @@ const fn plain(
 const MANY: usize = 100;
 
 const PLAIN: &[Plain] = &[
-    plain("ABS", (1, 1), "abs", Kind::Number),
     plain("ASCII", (1, 1), "m_ascii", Kind::Number),
-    plain("CEIL", (1, 1), "m_ceil", Kind::Number),
-    plain("CEILING", (1, 1), "m_ceil", Kind::Number),
     plain("CHARACTER_LENGTH", (1, 1), "length", Kind::Number),
     plain("CHAR_LENGTH", (1, 1), "length", Kind::Number),
     plain("CONCAT", (1, MANY), "m_concat", Kind::Text),
@@ -61,12 +62,9 @@ const PLAIN: &[Plain] = &[
     plain("ELT", (2, MANY), "m_elt", Kind::Other),
     plain("FIELD", (2, MANY), "m_field", Kind::Number),
     plain("FIND_IN_SET", (2, 2), "m_find_in_set", Kind::Number),
-    plain("FLOOR", (1, 1), "m_floor", Kind::Number),
     plain("FORMAT", (2, 3), "m_format", Kind::Text),
     plain("FROM_UNIXTIME", (1, 2), "m_from_unixtime", Kind::Text),
-    plain("GREATEST", (2, MANY), "max", Kind::Other),
     plain("HEX", (1, 1), "m_hex", Kind::Text),
-    plain("IFNULL", (2, 2), "ifnull", Kind::Other),
     plain("JSON_CONTAINS", (2, 3), "m_json_contains", Kind::Number),
     plain("JSON_EXTRACT", (2, MANY), "m_json_extract", Kind::Json),
     plain("JSON_KEYS", (1, 2), "m_json_keys", Kind::Json),
@@ -77,7 +75,6 @@ const PLAIN: &[Plain] = &[
     plain("JSON_VALID", (1, 1), "m_json_valid", Kind::Number),
     plain("LAST_DAY", (1, 1), "m_last_day", Kind::Text),
     plain("LCASE", (1, 1), "m_lower", Kind::Text),
-    plain("LEAST", (2, MANY), "min", Kind::Other),
     plain("LEFT", (2, 2), "m_left", Kind::Text),
     plain("LENGTH", (1, 1), "octet_length", Kind::Number),
     plain("LOCATE", (2, 3), "m_locate", Kind::Number),
@@ -86,18 +83,15 @@ const PLAIN: &[Plain] = &[
     plain("LTRIM", (1, 1), "ltrim", Kind::Text),
     plain("MD5", (1, 1), "m_md5", Kind::Text),
     plain("MID", (2, 3), "m_substring", Kind::Text),
-    plain("MOD", (2, 2), "m_mod", Kind::Number),
     plain("MONTHNAME", (1, 1), "m_monthname", Kind::Text),
-    plain("NULLIF", (2, 2), "nullif", Kind::Other),
     plain("OCTET_LENGTH", (1, 1), "octet_length", Kind::Number),
-    plain("POW", (2, 2), "m_power", Kind::Number),
-    plain("POWER", (2, 2), "m_power", Kind::Number),
-    plain("RAND", (0, 1), "m_rand", Kind::Number),
+    plain("POW", (2, 2), "m_power", Kind::Real),
+    plain("POWER", (2, 2), "m_power", Kind::Real),
+    plain("RAND", (0, 1), "m_rand", Kind::Real),
     plain("REPEAT", (2, 2), "m_repeat", Kind::Text),
     plain("REPLACE", (3, 3), "replace", Kind::Text),
     plain("REVERSE", (1, 1), "m_reverse", Kind::Text),
     plain("RIGHT", (2, 2), "m_right", Kind::Text),
-    plain("ROUND", (1, 2), "round", Kind::Number),
     plain("RPAD", (3, 3), "m_rpad", Kind::Text),
     plain("RTRIM", (1, 1), "rtrim", Kind::Text),
     plain("SHA", (1, 1), "m_sha1", Kind::Text),
@@ -106,14 +100,13 @@ const PLAIN: &[Plain] = &[
     plain("SIGN", (1, 1), "sign", Kind::Number),
     plain("SLEEP", (1, 1), "m_sleep", Kind::Number),
     plain("SPACE", (1, 1), "m_space", Kind::Text),
-    plain("SQRT", (1, 1), "m_sqrt", Kind::Number),
+    plain("SQRT", (1, 1), "m_sqrt", Kind::Real),
     plain("STRCMP", (2, 2), "m_strcmp", Kind::Number),
     plain("SUBSTR", (2, 3), "m_substring", Kind::Text),
     plain("SUBSTRING", (2, 3), "m_substring", Kind::Text),
     plain("SUBSTRING_INDEX", (3, 3), "m_substring_index", Kind::Text),
     plain("TIME", (1, 1), "m_time", Kind::Text),
     plain("TIMESTAMP", (1, 1), "m_datetime", Kind::Text),
-    plain("TRUNCATE", (2, 2), "m_truncate", Kind::Number),
     plain("UCASE", (1, 1), "m_upper", Kind::Text),
     plain("UNHEX", (1, 1), "m_unhex", Kind::Text),
     plain("UPPER", (1, 1), "m_upper", Kind::Text),
@@ -133,6 +126,17 @@ const DATE_PARTS: &[(&str, &str)] = &[
 
 /// Functions whose rendering depends on their arguments.
 const SHAPED: &[&str] = &[
+    "ABS",
+    "CEIL",
+    "CEILING",
+    "FLOOR",
+    "GREATEST",
+    "IFNULL",
+    "LEAST",
+    "MOD",
+    "NULLIF",
+    "ROUND",
+    "TRUNCATE",
     "ADDDATE",
     "COALESCE",
     "DATE_ADD",
@@ -194,11 +198,10 @@ impl Rewriter<'_> {
             return Err(no_such(&parts.join(".")));
         };
         let name = name.to_ascii_uppercase();
-        if function.over.is_some() {
-            return Err(SqlError::unsupported(format!(
-                "window functions ({name} … OVER) are not offered"
-            )));
-        }
+        let over = match &function.over {
+            Some(window) => self.over(window)?,
+            None => String::new(),
+        };
         if function.filter.is_some()
             || function.null_treatment.is_some()
             || !function.within_group.is_empty()
@@ -222,16 +225,24 @@ impl Rewriter<'_> {
                 )));
             }
         };
-        if name == "GROUP_CONCAT" {
+        if name == "GROUP_CONCAT" && over.is_empty() {
             return self.group_concat(list);
         }
         if let Some((_, sqlite)) = AGGREGATES.iter().find(|(known, _)| *known == name) {
-            return self.aggregate(&name, sqlite, list);
+            return self.aggregate(&name, sqlite, list, &over);
         }
         if list.duplicate_treatment.is_some() || !list.clauses.is_empty() {
             return Err(SqlError::unsupported(format!(
                 "{name} takes neither DISTINCT nor clauses"
             )));
+        }
+        if !over.is_empty() || is_window_function(&name) {
+            let arguments = self.rendered_arguments(&name, list)?;
+            return self
+                .window_function(&name, &arguments, &over)?
+                .ok_or_else(|| {
+                    SqlError::unsupported(format!("{} takes no OVER", shortened(&name)))
+                });
         }
         self.scalar(&name, list)
     }
@@ -247,6 +258,9 @@ impl Rewriter<'_> {
             return self.timestamp_difference(list);
         }
         let rendered = self.rendered_arguments(name, list)?;
+        if let Some(number) = self.number_function(name, &rendered, &list.args)? {
+            return Ok(number);
+        }
         if let "JSON_ARRAY" | "JSON_OBJECT" | "JSON_SET" = name {
             return json_maker(name, &rendered);
         }
@@ -257,14 +271,8 @@ impl Rewriter<'_> {
             if count < fewest || count > most {
                 return Err(wrong_count(name));
             }
-            let arguments = match name {
-                "GREATEST" | "LEAST" | "NULLIF" => compared(&rendered),
-                _ => arguments,
-            };
-            return Ok(Rendered {
-                sql: format!("{}({})", known.sqlite, arguments.join(", ")),
-                kind: known.makes,
-            });
+            let sql = format!("{}({})", known.sqlite, arguments.join(", "));
+            return Ok(Rendered::of(sql, known.makes));
         }
         if let Some((_, unit)) = DATE_PARTS.iter().find(|(known, _)| *known == name) {
             let [moment] = arguments.as_slice() else {
@@ -273,14 +281,6 @@ impl Rewriter<'_> {
             return Ok(Rendered::number(format!("m_date_part({moment}, '{unit}')")));
         }
         match (name, arguments.as_slice()) {
-            ("IF", [condition, then, otherwise]) => Ok(Rendered::other(format!(
-                "(CASE WHEN {condition} THEN {then} ELSE {otherwise} END)"
-            ))),
-            ("COALESCE", [only]) => Ok(Rendered::other(only.clone())),
-            ("COALESCE", [_, _, ..]) => Ok(Rendered::other(format!(
-                "coalesce({})",
-                arguments.join(", ")
-            ))),
             ("ISNULL", [value]) => Ok(Rendered::number(format!("({value} IS NULL)"))),
             ("TRIM", [text]) => Ok(Rendered::made_text(format!("m_trim({text}, ' ', 'BOTH')"))),
             ("INSTR", [hay, needle]) => Ok(Rendered::number(format!("m_locate({needle}, {hay})"))),
@@ -335,7 +335,7 @@ impl Rewriter<'_> {
                 Rendered::text(&self.now.time(arguments * 6))
             }
             "UNIX_TIMESTAMP" => Rendered::number(self.now.unix().to_string()),
-            "PI" => Rendered::number(std::f64::consts::PI.to_string()),
+            "PI" => Rendered::real(std::f64::consts::PI.to_string()),
             _ if has_clock => Rendered::text(&self.now.date_time(arguments * 6)),
             _ => return None,
         })
@@ -385,6 +385,7 @@ impl Rewriter<'_> {
         name: &str,
         sqlite: &str,
         list: &FunctionArgumentList,
+        over: &str,
     ) -> Result<Rendered> {
         if !list.clauses.is_empty() {
             return Err(SqlError::unsupported(format!("{name} takes no clauses")));
@@ -395,7 +396,7 @@ impl Rewriter<'_> {
         };
         if let [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] = list.args.as_slice() {
             return if name == "COUNT" && distinct.is_empty() {
-                Ok(Rendered::number("count(*)"))
+                Ok(Rendered::number(format!("count(*){over}")))
             } else {
                 Err(wrong_count(name))
             };
@@ -407,15 +408,33 @@ impl Rewriter<'_> {
                 arguments.len()
             )));
         };
-        let sql = format!("{sqlite}({distinct}{})", argument.compared());
-        Ok(match (name, argument.kind) {
-            ("MIN" | "MAX", Kind::Column(ColumnKind::Text)) => Rendered {
-                sql,
-                kind: Kind::Collated(Case::Exact),
-            },
-            ("MIN" | "MAX", Kind::Column(ColumnKind::TextAnyCase)) => Rendered::made_text(sql),
-            ("MIN" | "MAX", Kind::Column(ColumnKind::Integer)) => Rendered::number(sql),
-            ("MIN" | "MAX", kind) => Rendered { sql, kind },
+        let sql = format!("{sqlite}({distinct}{}){over}", argument.compared());
+        let exact = match Numeric::of(argument.kind) {
+            Numeric::Whole => Some(0),
+            Numeric::Exact(scale) => Some(scale),
+            Numeric::Approximate => None,
+        };
+        Ok(match (name, argument.kind, exact) {
+            ("MIN" | "MAX", Kind::Column(ColumnKind::Text), _) => {
+                Rendered::of(sql, Kind::Collated(Case::Exact))
+            }
+            ("MIN" | "MAX", kind, _) => Rendered::of(sql, computed(kind)),
+            ("SUM", _, Some(scale)) => {
+                let sum = format!("m_sum({distinct}{}){over}", argument.precise());
+                Rendered::fixed(sum, scale)
+            }
+            ("AVG", _, Some(scale)) => {
+                let scale = scale.saturating_add(self.division_digits()).min(MAX_SCALE);
+                let argument = argument.precise();
+                if distinct.is_empty() {
+                    Rendered::fixed(format!("m_avg({argument}, {scale}){over}"), scale)
+                } else {
+                    let sum = format!("m_sum({distinct}{argument}){over}");
+                    let count = format!("count({distinct}{argument}){over}");
+                    Rendered::fixed(format!("m_quotient({sum}, {count}, {scale})"), scale)
+                }
+            }
+            ("SUM" | "AVG", ..) => Rendered::real(sql),
             _ => Rendered::number(sql),
         })
     }
@@ -430,13 +449,12 @@ impl Rewriter<'_> {
                 Rendered::made_text(format!("m_concat({})", parts.join(", "))).compared()
             }
         };
-        let mut separator = None;
+        let mut separator = "','".to_owned();
         let mut order = String::new();
         for clause in &list.clauses {
             match clause {
                 FunctionArgumentClause::Separator(value) => {
-                    let text = self.expression(&Expr::Value(value.clone()))?;
-                    separator = Some(text.sql);
+                    separator = self.expression(&Expr::Value(value.clone()))?.sql;
                 }
                 FunctionArgumentClause::OrderBy(expressions) => {
                     order = format!(" ORDER BY {}", self.order_list(expressions)?);
@@ -449,22 +467,16 @@ impl Rewriter<'_> {
                 }
             }
         }
-        let is_distinct = matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct));
-        match (is_distinct, separator) {
-            (true, None) => Ok(Rendered::other(format!(
-                "group_concat(DISTINCT {argument}{order})"
-            ))),
-            (true, Some(separator)) if separator == "','" => Ok(Rendered::other(format!(
-                "group_concat(DISTINCT {argument}{order})"
-            ))),
-            (true, Some(_)) => Err(SqlError::unsupported(
-                "GROUP_CONCAT with both DISTINCT and SEPARATOR is not offered",
-            )),
-            (false, separator) => Ok(Rendered::other(format!(
-                "group_concat({argument}, {}{order})",
-                separator.as_deref().unwrap_or("','")
-            ))),
-        }
+        let distinct = match list.duplicate_treatment {
+            Some(DuplicateTreatment::Distinct) => "DISTINCT ",
+            Some(DuplicateTreatment::All) | None => "",
+        };
+        let longest = self.context.variables.get(MAX_LENGTH).ok().flatten();
+        let longest = longest.and_then(|length| length.parse::<i64>().ok());
+        Ok(Rendered::made_text(format!(
+            "m_joined(m_collect({distinct}{argument}{order}), {separator}, {})",
+            longest.unwrap_or(i64::MAX)
+        )))
     }
 
     fn rendered_arguments(
@@ -487,7 +499,7 @@ impl Rewriter<'_> {
 }
 
 /// Arguments that are compared with each other: as a column among them says.
-fn compared(arguments: &[Rendered]) -> Vec<String> {
+pub(super) fn compared(arguments: &[Rendered]) -> Vec<String> {
     let has_collation = arguments
         .iter()
         .any(|argument| matches!(argument.kind, Kind::Column(_) | Kind::Collated(_)));
@@ -513,16 +525,17 @@ fn json_maker(name: &str, arguments: &[Rendered]) -> Result<Rendered> {
         .iter()
         .map(|argument| match argument.kind {
             Kind::Json => 'j',
+            Kind::Decimal(_) => 'n',
             _ => 'v',
         })
         .collect();
     let mut parts = vec![text_literal(&letters)];
     parts.extend(arguments.iter().map(|argument| argument.sql.clone()));
     let function = name.to_ascii_lowercase();
-    Ok(Rendered {
-        sql: format!("m_{function}({})", parts.join(", ")),
-        kind: Kind::Json,
-    })
+    Ok(Rendered::of(
+        format!("m_{function}({})", parts.join(", ")),
+        Kind::Json,
+    ))
 }
 
 fn wrong_count(name: &str) -> SqlError {
@@ -561,6 +574,7 @@ mod tests {
             .chain(DATE_PARTS.iter().map(|(name, _)| *name))
             .chain(AGGREGATES.iter().map(|(name, _)| *name))
             .chain(SHAPED.iter().chain(OF_THE_SESSION).copied())
+            .chain(crate::query::windows::names())
             .chain(BY_THE_PARSER.iter().copied())
             .collect();
         assert_eq!(listed, offered);

@@ -7,12 +7,18 @@ use std::cmp::Ordering;
 
 use rusqlite::{Connection, Result};
 
+use super::decimal;
+
 /// The name SQLite knows the collation by.
 pub(super) const ANY_CASE: &str = "m_any_case";
 
-/// Makes the collation known to `connection`.
+/// The name of the collation of exact numbers, which are texts to SQLite.
+pub(super) const BY_NUMBER: &str = "m_by_number";
+
+/// Makes the collations known to `connection`.
 pub(super) fn register(connection: &Connection) -> Result<()> {
-    connection.create_collation(ANY_CASE, any_case)
+    connection.create_collation(ANY_CASE, any_case)?;
+    connection.create_collation(BY_NUMBER, decimal::in_order)
 }
 
 /// Compares two texts.

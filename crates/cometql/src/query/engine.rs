@@ -336,6 +336,8 @@ fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
         || contains("bad JSON path")
     {
         ErrorKind::InvalidValue
+    } else if contains("out of range: more than") {
+        ErrorKind::OutOfRange
     } else if contains("misuse of aggregate") {
         ErrorKind::MisplacedAggregate
     } else if contains("sub-select returns") || contains("row value misused") {
@@ -354,6 +356,10 @@ fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
         || contains("HAVING clause on a non-aggregate")
         || contains("values for IN")
         || contains("at most")
+        || contains("window")
+        || contains("RANGE with offset")
+        || contains("frame")
+        || contains("recursive")
         || contains("second argument")
         || contains("parser stack")
         || contains("does not match any column")

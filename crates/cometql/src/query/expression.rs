@@ -10,40 +10,43 @@ use sqlparser::ast::{
 };
 
 use super::calendar::Unit;
-use super::collation::ANY_CASE;
+use super::decimal::MAX_SCALE;
+use super::numbers::{Numeric, collation, common, exactly};
+use super::operators::equal;
 use super::pattern::Case;
 use super::rewrite::Rewriter;
-use super::scope::{Kind, text_literal};
-use crate::error::SqlError;
+use super::scope::{Kind, OutputColumn, quoted, text_literal};
+use crate::error::{ErrorKind, SqlError};
 
 /// An expression as SQLite's text, safe to put beside any operator.
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
     pub(super) sql: String,
     pub(super) kind: Kind,
+    /// The same before it was rounded to its scale, for who computes with it.
+    pub(super) unrounded: Option<String>,
 }
 
 impl Rendered {
-    pub(super) fn other(sql: impl Into<String>) -> Self {
+    pub(super) fn of(sql: impl Into<String>, kind: Kind) -> Self {
         Self {
             sql: sql.into(),
-            kind: Kind::Other,
+            kind,
+            unrounded: None,
         }
     }
 
+    pub(super) fn other(sql: impl Into<String>) -> Self {
+        Self::of(sql, Kind::Other)
+    }
+
     pub(super) fn number(sql: impl Into<String>) -> Self {
-        Self {
-            sql: sql.into(),
-            kind: Kind::Number,
-        }
+        Self::of(sql, Kind::Number)
     }
 
     /// A text that a function makes.
     pub(super) fn made_text(sql: impl Into<String>) -> Self {
-        Self {
-            sql: sql.into(),
-            kind: Kind::Text,
-        }
+        Self::of(sql, Kind::Text)
     }
 
     /// A JSON string is compared as the text it holds.
@@ -57,23 +60,18 @@ impl Rendered {
     /// As it stands where equal texts are looked for: a column brings its own
     /// collation, whatever is computed compares without regard to case.
     pub(super) fn compared(&self) -> String {
-        match self.kind {
-            Kind::Text | Kind::Json | Kind::Other => {
-                format!("({} COLLATE {ANY_CASE})", self.sql)
-            }
-            Kind::Column(_) | Kind::Number | Kind::Collated(_) | Kind::Tuple => self.sql.clone(),
+        match collation(self.kind) {
+            Some(collation) => format!("({} COLLATE {collation})", self.sql),
+            None => self.sql.clone(),
         }
     }
 
     pub(super) fn text(text: &str) -> Self {
-        Self {
-            sql: text_literal(text),
-            kind: Kind::Text,
-        }
+        Self::made_text(text_literal(text))
     }
 
     pub(super) fn null() -> Self {
-        Self::other("NULL")
+        Self::of("NULL", Kind::Null)
     }
 }
 
@@ -160,10 +158,8 @@ impl Rewriter<'_> {
         for item in items {
             parts.push(self.expression(item)?.sql);
         }
-        Ok(Rendered {
-            sql: format!("({})", parts.join(", ")),
-            kind: Kind::Tuple,
-        })
+        let sql = format!("({})", parts.join(", "));
+        Ok(Rendered::of(sql, Kind::Tuple))
     }
 
     fn case(
@@ -172,29 +168,47 @@ impl Rewriter<'_> {
         conditions: &[CaseWhen],
         otherwise: Option<&Expr>,
     ) -> Result<Rendered> {
-        let mut sql = "(CASE".to_owned();
         let operand = match operand {
-            Some(operand) => {
-                let operand = self.expression(operand)?;
-                sql.push_str(&format!(" {}", operand.compared()));
-                Some(operand)
-            }
+            Some(operand) => Some(self.expression(operand)?),
             None => None,
         };
+        let mut tests = Vec::with_capacity(conditions.len());
+        let mut results = Vec::with_capacity(conditions.len() + 1);
         for when in conditions {
-            let condition = match &operand {
-                Some(operand) => self.right_operand(operand, &when.condition)?.sql,
-                None => self.expression(&when.condition)?.sql,
-            };
-            let result = self.expression(&when.result)?.sql;
-            sql.push_str(&format!(" WHEN {condition} THEN {result}"));
+            tests.push(match &operand {
+                Some(operand) => self.right_operand(operand, &when.condition)?,
+                None => self.expression(&when.condition)?,
+            });
+            results.push(self.expression(&when.result)?);
         }
         if let Some(otherwise) = otherwise {
-            let otherwise = self.expression(otherwise)?.sql;
-            sql.push_str(&format!(" ELSE {otherwise}"));
+            results.push(self.expression(otherwise)?);
+        }
+        let mut sql = "(CASE".to_owned();
+        // Values of different kinds are compared one by one.
+        let operand = match operand {
+            Some(operand) if tests.iter().any(|test| !alike(operand.kind, test.kind)) => {
+                tests = tests
+                    .into_iter()
+                    .map(|test| equal(operand.clone(), test))
+                    .collect();
+                None
+            }
+            other => other,
+        };
+        if let Some(operand) = operand {
+            sql.push_str(&format!(" {}", operand.compared()));
+        }
+        let kind = common(results.iter().map(|result| result.kind));
+        let mut results = results.into_iter().map(|result| result.become_one_of(kind));
+        for (test, result) in tests.iter().zip(results.by_ref()) {
+            sql.push_str(&format!(" WHEN {} THEN {}", test.sql, result.sql));
+        }
+        if let Some(otherwise) = results.next() {
+            sql.push_str(&format!(" ELSE {}", otherwise.sql));
         }
         sql.push_str(" END)");
-        Ok(Rendered::other(sql))
+        Ok(Rendered::of(sql, kind))
     }
 
     fn subquery(&mut self, expression: &Expr) -> Result<Rendered> {
@@ -206,10 +220,7 @@ impl Rewriter<'_> {
                     [only] => only.kind,
                     _ => Kind::Other,
                 };
-                Ok(Rendered {
-                    sql: format!("({sql})"),
-                    kind,
-                })
+                Ok(Rendered::of(format!("({sql})"), kind))
             }
             Expr::Exists { subquery, negated } => {
                 let (sql, _) = self.query(subquery, false)?;
@@ -225,7 +236,10 @@ impl Rewriter<'_> {
             } => {
                 let left = self.expression(expr)?;
                 let (sql, columns) = self.query(subquery, false)?;
-                let left = compared_with(left, columns.first().map(|column| column.kind));
+                let (left, sql) = match columns.as_slice() {
+                    [column] => within(left, &sql, column),
+                    _ => (left.compared(), sql),
+                };
                 Ok(Rendered::number(format!(
                     "({left} {}IN ({sql}))",
                     not(*negated)
@@ -235,44 +249,67 @@ impl Rewriter<'_> {
         }
     }
 
+    /// `= ANY (…)` and `<> ALL (…)` are IN and NOT IN; of the others the
+    /// answers of all rows are counted: one decides, an unknown one leaves it open.
     fn quantified(&mut self, expression: &Expr) -> Result<Rendered> {
-        let (left, word, right) = match expression {
+        let (left, operator, right, is_any) = match expression {
             Expr::AnyOp {
                 left,
-                compare_op: BinaryOperator::Eq,
+                compare_op,
                 right,
                 ..
-            } => (left, "IN", right),
+            } => (left, compare_op, right, true),
             Expr::AllOp {
                 left,
-                compare_op: BinaryOperator::NotEq,
+                compare_op,
                 right,
-            } => (left, "NOT IN", right),
-            _ => {
-                return Err(SqlError::unsupported(
-                    "of ANY and ALL only = ANY (…) and <> ALL (…) are offered",
-                ));
-            }
+            } => (left, compare_op, right, false),
+            _ => return Err(SqlError::internal("neither ANY nor ALL")),
+        };
+        let Expr::Subquery(query) = &**right else {
+            return Err(SqlError::unsupported("ANY and ALL take a sub-query"));
         };
         let left = self.expression(left)?;
-        let right = self.expression(right)?;
-        let left = compared_with(left, Some(right.kind));
-        Ok(Rendered::number(format!("({left} {word} {})", right.sql)))
+        let (sql, columns) = self.query(query, false)?;
+        let [column] = columns.as_slice() else {
+            return Err(SqlError::new(
+                ErrorKind::OperandColumns,
+                "Operand should contain 1 column(s)",
+            ));
+        };
+        let word = match (operator, is_any) {
+            (BinaryOperator::Eq, true) => Some("IN"),
+            (BinaryOperator::NotEq, false) => Some("NOT IN"),
+            _ => None,
+        };
+        if let Some(word) = word {
+            let (left, sql) = within(left, &sql, column);
+            return Ok(Rendered::number(format!("({left} {word} ({sql}))")));
+        }
+        let value = Rendered::of(quoted(&column.definition.name), column.kind);
+        let test = self.compare(left, operator, value)?;
+        let (decides, otherwise) = if is_any { (1, 0) } else { (0, 1) };
+        Ok(Rendered::number(format!(
+            "(SELECT CASE WHEN sum(({test} IS NOT NULL) AND {test} = {decides}) > 0 THEN {decides} \
+             WHEN sum({test} IS NULL) > 0 THEN NULL ELSE {otherwise} END FROM ({sql}))"
+        )))
     }
 
     fn cast(&mut self, operand: &Expr, data_type: &DataType) -> Result<Rendered> {
         if *data_type == DataType::Binary(None) {
             return self.binary(operand);
         }
-        let sql = self.expression(operand)?.sql;
+        let operand = self.expression(operand)?;
+        let sql = operand.sql.as_str();
         Ok(match data_type {
             DataType::Signed
             | DataType::SignedInteger
-            | DataType::Unsigned
-            | DataType::UnsignedInteger
             | DataType::Int(_)
             | DataType::Integer(_)
-            | DataType::BigInt(_) => Rendered::number(format!("CAST(m_number({sql}) AS INTEGER)")),
+            | DataType::BigInt(_) => Rendered::number(whole(&operand)),
+            DataType::Unsigned | DataType::UnsignedInteger => {
+                Rendered::decimal(format!("m_unsigned({})", whole(&operand)), 0)
+            }
             DataType::Char(length)
             | DataType::Character(length)
             | DataType::Varchar(length)
@@ -285,21 +322,33 @@ impl Rewriter<'_> {
                     _ => Rendered::made_text(text),
                 }
             }
-            DataType::Binary(_) | DataType::Varbinary(_) => exact(&sql),
-            DataType::JSON => Rendered {
-                sql: format!("m_json_extract({sql}, '$')"),
-                kind: Kind::Json,
-            },
+            DataType::Binary(_) | DataType::Varbinary(_) => exact(sql),
+            DataType::JSON => Rendered::of(format!("m_json_extract({sql}, '$')"), Kind::Json),
             DataType::Text => Rendered::made_text(format!("m_concat({sql})")),
             DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
-                let scale = match info {
-                    ExactNumberInfo::PrecisionAndScale(_, scale) => *scale,
-                    ExactNumberInfo::None | ExactNumberInfo::Precision(_) => 0,
+                let (precision, scale) = match info {
+                    ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
+                    ExactNumberInfo::Precision(precision) => (*precision, 0),
+                    ExactNumberInfo::None => (10, 0),
                 };
-                Rendered::number(format!("round(m_number({sql}), {scale})"))
+                let scale = u8::try_from(scale)
+                    .ok()
+                    .filter(|scale| *scale <= MAX_SCALE && precision <= MAX_PRECISION)
+                    .filter(|scale| u64::from(*scale) <= precision)
+                    .ok_or_else(|| {
+                        SqlError::unsupported(format!(
+                            "DECIMAL({precision},{scale}) is not offered: up to {MAX_PRECISION} \
+                             digits, and up to {MAX_SCALE} of them after the point, are"
+                        ))
+                    })?;
+                let exact = operand.precise();
+                Rendered::decimal(
+                    format!("m_cast_decimal({exact}, {precision}, {scale})"),
+                    scale,
+                )
             }
             DataType::Double(_) | DataType::Float(_) | DataType::Real => {
-                Rendered::number(format!("CAST(m_number({sql}) AS REAL)"))
+                Rendered::real(format!("CAST(m_number({sql}) AS REAL)"))
             }
             DataType::Date => Rendered::other(format!("m_date({sql})")),
             DataType::Datetime(_) | DataType::Timestamp(..) => {
@@ -416,20 +465,50 @@ impl Rewriter<'_> {
     }
 }
 
-/// A text that compares byte by byte.
-fn exact(sql: &str) -> Rendered {
-    Rendered {
-        sql: format!("(m_concat({sql}) COLLATE BINARY)"),
-        kind: Kind::Collated(Case::Exact),
+/// Whether values of these kinds compare as they stand.
+fn alike(left: Kind, right: Kind) -> bool {
+    let is_number = |kind| matches!(kind, Kind::Number | Kind::Real);
+    let has_scale = |kind| matches!(kind, Kind::Decimal(_));
+    !has_scale(left) && !has_scale(right) && is_number(left) == is_number(right)
+        || right == Kind::Null
+}
+
+/// A value as a signed whole number: texts are cut off, numbers rounded.
+fn whole(operand: &Rendered) -> String {
+    let exact = operand.precise();
+    match Numeric::of(operand.kind) {
+        Numeric::Exact(_) => format!("CAST(m_fixed({exact}, 0) AS INTEGER)"),
+        Numeric::Whole => operand.sql.clone(),
+        Numeric::Approximate if operand.kind == Kind::Real => {
+            format!("CAST(round({}) AS INTEGER)", operand.sql)
+        }
+        Numeric::Approximate => format!("CAST(m_number({}) AS INTEGER)", operand.sql),
     }
 }
 
-/// The left side of IN: the column on the right, if it is one, says how.
-fn compared_with(left: Rendered, right: Option<Kind>) -> String {
-    match right {
-        Some(Kind::Column(_) | Kind::Collated(_)) => left.sql,
-        _ => left.compared(),
+/// The most digits of a DECIMAL.
+const MAX_PRECISION: u64 = 38;
+
+/// A text that compares byte by byte.
+fn exact(sql: &str) -> Rendered {
+    Rendered::of(
+        format!("(m_concat({sql}) COLLATE BINARY)"),
+        Kind::Collated(Case::Exact),
+    )
+}
+
+/// The left side of IN and the sub-query on its right. The column on the
+/// right, if it is one, says how they compare; exact numbers do by their size.
+fn within(left: Rendered, query: &str, column: &OutputColumn) -> (String, String) {
+    let value = Rendered::of(quoted(&column.definition.name), column.kind);
+    if let Some((left, value)) = exactly(&left, &value, true) {
+        return (left, format!("SELECT {value} FROM ({query})"));
     }
+    let left = match column.kind {
+        Kind::Column(_) | Kind::Collated(_) => left.sql,
+        _ => left.compared(),
+    };
+    (left, query.to_owned())
 }
 
 fn unit(field: &DateTimeField) -> Result<String> {

@@ -11,7 +11,9 @@ use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
 use super::calendar::{Moment, Unit};
+use super::functions_decimal::{self, DECIMAL};
 use super::functions_json::JSON;
+use super::functions_rows;
 use super::functions_text::MORE;
 use super::pattern::{Case, LikePattern, regex};
 use super::running::Slot;
@@ -29,13 +31,15 @@ pub(super) const TOO_BIG: &str = "string or blob too big";
 
 /// Registers every function on `connection`.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
-    for (name, arguments, function) in PURE.iter().chain(MORE).chain(JSON) {
+    for (name, arguments, function) in PURE.iter().chain(MORE).chain(DECIMAL).chain(JSON) {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let slot = slot.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
             function(context, &slot)
         })?;
     }
+    functions_decimal::register(connection)?;
+    functions_rows::register(connection, slot)?;
     for (name, arguments, function) in IMPURE {
         let slot = slot.clone();
         connection.create_scalar_function(
@@ -452,12 +456,27 @@ pub(super) fn number(value: ValueRef<'_>) -> f64 {
             b'0'..=b'9' => {}
             b'+' | b'-' if index == 0 => {}
             b'.' if !seen_point => seen_point = true,
+            b'e' | b'E' if end > 0 => {
+                end += exponent_length(text.get(index..).unwrap_or_default());
+                break;
+            }
             _ => break,
         }
         end = index + 1;
     }
     let digits = text.get(..end).unwrap_or_default();
     digits.parse().unwrap_or(0.0)
+}
+
+/// How long `e5`, `e-5` and the like at the beginning of `text` are.
+fn exponent_length(text: &str) -> usize {
+    let digits = text.get(1..).unwrap_or_default();
+    let sign = usize::from(digits.starts_with(['+', '-']));
+    let digits = digits.get(sign..).unwrap_or_default();
+    match digits.bytes().take_while(u8::is_ascii_digit).count() {
+        0 => 0,
+        count => 1 + sign + count,
+    }
 }
 
 fn with_numbers(

@@ -17,7 +17,7 @@ const CHECK_EVERY: usize = 10_000;
 
 /// The functions of this file. Those that make documents take as their first
 /// argument a text with one letter for each of the others: `j` for one that is
-/// a document already, any other for a plain value.
+/// a document already, `n` for an exact number, any other for a plain value.
 pub(super) const JSON: &[(&str, i32, Function)] = &[
     ("m_json_valid", 1, |context, _| {
         Ok(match value(context, 0) {
@@ -269,7 +269,8 @@ fn with_place(
 /// Argument `index` as the text of a JSON value.
 fn item(context: &Context<'_>, index: usize) -> Result<String> {
     let letters = text(context, 0).unwrap_or_default();
-    let is_document = letters.as_bytes().get(index.wrapping_sub(1)) == Some(&b'j');
+    let letter = letters.as_bytes().get(index.wrapping_sub(1));
+    let is_document = letter == Some(&b'j');
     Ok(match value(context, index) {
         ValueRef::Null => "null".to_owned(),
         ValueRef::Integer(integer) => integer.to_string(),
@@ -277,7 +278,10 @@ fn item(context: &Context<'_>, index: usize) -> Result<String> {
         ValueRef::Text(_) | ValueRef::Blob(_) if is_document => written(&document(context, index)?),
         ValueRef::Text(_) | ValueRef::Blob(_) => {
             let text = text(context, index).unwrap_or_default();
-            Json::String(text.into_owned()).to_string()
+            match letter {
+                Some(b'n') => text.into_owned(),
+                _ => Json::String(text.into_owned()).to_string(),
+            }
         }
     })
 }

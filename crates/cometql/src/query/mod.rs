@@ -9,11 +9,13 @@
 //! - [`variables`]: system variables as data.
 //! - [`information_schema`]: the tables that describe the others; `help`: the forms of SHOW.
 //! - [`engine`]: running, and the limits of it ([`Engine`]).
-//! - `rewrite`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
+//! - `rewrite`, `recursive`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
 //! - `typed`: what computed columns are called.
-//! - `expression`, `names`, `operators`, `calls`: MySQL's expressions into SQLite's.
-//! - `functions`, `functions_text`, `functions_json`: MySQL's functions.
-//! - `collation`, `pattern`, `calendar`, `json_path`: what these rest upon.
+//! - `expression`, `names`, `operators`, `numbers`, `calls`, `windows`: MySQL's
+//!   expressions into SQLite's.
+//! - `functions`, `functions_text`, `functions_decimal`, `functions_json`,
+//!   `functions_rows`: MySQL's functions.
+//! - `collation`, `decimal`, `pattern`, `calendar`, `json_path`: what these rest upon.
 //! - `show_select`, `show_empty`: SHOW as a SELECT.
 //! - `vtab`, `running`, `catalogue`: the joints between these.
 
@@ -22,18 +24,23 @@ mod calls;
 mod catalogue;
 mod collation;
 pub mod context;
+mod decimal;
 pub mod engine;
 mod expression;
 mod from;
 mod functions;
+mod functions_decimal;
 mod functions_json;
+mod functions_rows;
 mod functions_text;
 mod help;
 pub mod information_schema;
 mod json_path;
 mod names;
+mod numbers;
 mod operators;
 mod pattern;
+mod recursive;
 mod rewrite;
 mod running;
 mod scope;
@@ -44,6 +51,7 @@ pub mod table;
 mod typed;
 pub mod variables;
 mod vtab;
+mod windows;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use sqlparser::ast::{Expr, Ident, UnaryOperator, Value, ValueWithSpan};
 
+use super::decimal::{Decimal, MAX_SCALE};
 use super::expression::{Rendered, Result, shortened};
+use super::functions_decimal;
 use super::rewrite::{Rewriter, address, unknown_column};
 use super::scope::{Found, Kind, same};
 use crate::answer::Parameter;
@@ -23,7 +25,7 @@ impl Rewriter<'_> {
             }
         }
         match self.find(&name.value) {
-            Found::One(sql, kind) => Ok(Rendered { sql, kind }),
+            Found::One(sql, kind) => Ok(Rendered::of(sql, kind)),
             Found::Ambiguous => Err(SqlError::new(
                 ErrorKind::AmbiguousColumn,
                 format!("Column '{}' is ambiguous", name.value),
@@ -82,7 +84,7 @@ impl Rewriter<'_> {
         };
         for scope in self.scopes.iter().rev() {
             if let Found::One(sql, kind) = scope.find_qualified(database, table, column) {
-                return Ok(Rendered { sql, kind });
+                return Ok(Rendered::of(sql, kind));
             }
         }
         Err(unknown_column(&words.join("."), "field list"))
@@ -112,12 +114,7 @@ impl Rewriter<'_> {
 
     pub(super) fn value(&self, value: &ValueWithSpan) -> Result<Rendered> {
         match &value.value {
-            Value::Number(digits, _) => {
-                if digits.parse::<f64>().is_err() {
-                    return Err(SqlError::syntax(format!("{digits} is not a number")));
-                }
-                Ok(Rendered::number(digits.clone()))
-            }
+            Value::Number(digits, _) => number_literal(digits),
             Value::Boolean(truth) => Ok(Rendered::number(if *truth { "1" } else { "0" })),
             Value::Null => Ok(Rendered::null()),
             Value::HexStringLiteral(digits) => {
@@ -146,16 +143,14 @@ impl Rewriter<'_> {
     fn placeholder(&self, value: &ValueWithSpan) -> Result<Rendered> {
         let number = self.placeholder_number(value)?;
         let kind = match self.parameter(value)? {
-            Some(Parameter::Integer(_) | Parameter::Unsigned(_) | Parameter::Real(_)) => {
-                Kind::Number
-            }
+            Some(Parameter::Integer(_)) => Kind::Number,
+            Some(Parameter::Unsigned(number)) if i64::try_from(*number).is_ok() => Kind::Number,
+            Some(Parameter::Unsigned(_)) => Kind::Decimal(0),
+            Some(Parameter::Real(_)) => Kind::Real,
             Some(Parameter::Text(_)) => Kind::Text,
             Some(Parameter::Null) | None => Kind::Other,
         };
-        Ok(Rendered {
-            sql: format!("?{number}"),
-            kind,
-        })
+        Ok(Rendered::of(format!("?{number}"), kind))
     }
 
     fn placeholder_number(&self, value: &ValueWithSpan) -> Result<usize> {
@@ -235,10 +230,31 @@ impl Rewriter<'_> {
             return None;
         }
         match scope.find(&word) {
-            Found::One(sql, kind) => Some((word.into_owned(), Rendered { sql, kind })),
+            Found::One(sql, kind) => Some((word.into_owned(), Rendered::of(sql, kind))),
             Found::Ambiguous | Found::Nothing => None,
         }
     }
+}
+
+/// A number as it is written: with a point it is exact, with an exponent it is not.
+fn number_literal(digits: &str) -> Result<Rendered> {
+    if digits.parse::<f64>().is_err() {
+        return Err(SqlError::syntax(format!(
+            "{} is not a number",
+            shortened(digits)
+        )));
+    }
+    if digits.contains(['e', 'E']) {
+        return Ok(Rendered::real(digits));
+    }
+    if digits.parse::<i64>().is_ok() {
+        return Ok(Rendered::number(digits));
+    }
+    let fraction = digits.split_once('.').map_or("", |(_, fraction)| fraction);
+    let scale = u8::try_from(fraction.len()).map_or(MAX_SCALE, |scale| scale.min(MAX_SCALE));
+    let exact = Decimal::read(digits)
+        .ok_or_else(|| SqlError::new(ErrorKind::OutOfRange, functions_decimal::OUT_OF_RANGE))?;
+    Ok(Rendered::decimal(format!("'{exact}'"), scale))
 }
 
 fn string_text(value: &Value) -> Option<Cow<'_, str>> {

@@ -2,8 +2,9 @@
 
 use sqlparser::ast::{BinaryOperator, Expr, ObjectName, UnaryOperator};
 
-use super::collation::ANY_CASE;
+use super::collation::{ANY_CASE, BY_NUMBER};
 use super::expression::{Rendered, Result};
+use super::numbers::{Numeric, calculated, exactly, negative, remainder};
 use super::pattern::Case;
 use super::rewrite::{Rewriter, object_name};
 use super::scope::{Found, Kind, same};
@@ -71,11 +72,9 @@ impl Rewriter<'_> {
         operator: &BinaryOperator,
         right: &Expr,
     ) -> Result<Rendered> {
-        if let Some(operator) = comparison(operator) {
+        if comparison(operator).is_some() {
             let right = self.right_operand(&left, right)?;
-            let is_range = !matches!(operator, "=" | "<>" | "IS");
-            let (left, right) = comparable(left, right, is_range);
-            return Ok(Rendered::number(format!("({left} {operator} {right})")));
+            return self.compare(left, operator, right).map(Rendered::number);
         }
         if let Expr::Interval(interval) = right {
             let sign = match operator {
@@ -88,11 +87,11 @@ impl Rewriter<'_> {
         let right = self.expression(right)?;
         let (l, r) = (&left.sql, &right.sql);
         Ok(match operator {
-            BinaryOperator::Plus => Rendered::number(format!("({l} + {r})")),
-            BinaryOperator::Minus => Rendered::number(format!("({l} - {r})")),
-            BinaryOperator::Multiply => Rendered::number(format!("({l} * {r})")),
-            BinaryOperator::Divide => Rendered::number(format!("m_divide({l}, {r})")),
-            BinaryOperator::Modulo => Rendered::number(format!("m_mod({l}, {r})")),
+            BinaryOperator::Plus => calculated(&left, '+', &right),
+            BinaryOperator::Minus => calculated(&left, '-', &right),
+            BinaryOperator::Multiply => calculated(&left, '*', &right),
+            BinaryOperator::Divide => self.quotient(&left, &right),
+            BinaryOperator::Modulo => remainder(&left, &right),
             BinaryOperator::MyIntegerDivide => Rendered::number(format!("m_div({l}, {r})")),
             BinaryOperator::BitwiseAnd => Rendered::number(format!("({l} & {r})")),
             BinaryOperator::BitwiseOr => Rendered::number(format!("({l} | {r})")),
@@ -106,10 +105,7 @@ impl Rewriter<'_> {
                 let function = matching("m_regexp", left.kind, right.kind);
                 Rendered::number(format!("{function}({l}, {r})"))
             }
-            BinaryOperator::Arrow => Rendered {
-                sql: format!("m_json_extract({l}, {r})"),
-                kind: Kind::Json,
-            },
+            BinaryOperator::Arrow => Rendered::of(format!("m_json_extract({l}, {r})"), Kind::Json),
             BinaryOperator::LongArrow => {
                 Rendered::made_text(format!("m_json_unquote(m_json_extract({l}, {r}))"))
             }
@@ -136,14 +132,17 @@ impl Rewriter<'_> {
     }
 
     pub(super) fn unary(&mut self, operator: UnaryOperator, operand: &Expr) -> Result<Rendered> {
-        let operand = self.expression(operand)?.sql;
+        let rendered = self.expression(operand)?;
+        let operand = rendered.sql.as_str();
         match operator {
             UnaryOperator::Not | UnaryOperator::BangNot => {
                 Ok(Rendered::number(format!("(NOT {operand})")))
             }
-            UnaryOperator::Minus => Ok(Rendered::number(format!("(- {operand})"))),
-            UnaryOperator::Plus => Ok(Rendered::other(operand)),
-            UnaryOperator::BitwiseNot => Ok(Rendered::number(format!("(~ {operand})"))),
+            UnaryOperator::Minus => Ok(negative(&rendered)),
+            UnaryOperator::Plus => Ok(rendered),
+            UnaryOperator::BitwiseNot => {
+                Ok(Rendered::decimal(format!("m_unsigned(~ {operand})"), 0))
+            }
             other => Err(SqlError::unsupported(format!(
                 "the operator {other} is not offered"
             ))),
@@ -177,23 +176,18 @@ impl Rewriter<'_> {
                     None => self.expression(expr)?,
                 };
                 let is_tuple = matches!(**expr, Expr::Tuple(_));
-                let mut items = Vec::with_capacity(list.len());
+                let mut rendered = Vec::with_capacity(list.len());
                 for item in list {
-                    let item = self.right_operand(&left, item)?;
-                    let item = match (left.kind, item.kind) {
-                        (Kind::Number, Kind::Text) => format!("m_number({})", item.sql),
-                        _ => item.sql,
-                    };
-                    items.push(item);
+                    rendered.push(self.right_operand(&left, item)?);
                 }
+                let (left, items) = comparable_list(left, rendered);
                 let values = if is_tuple && !items.is_empty() {
                     "VALUES "
                 } else {
                     ""
                 };
                 Ok(Rendered::number(format!(
-                    "({} {}IN ({values}{}))",
-                    left.compared(),
+                    "({left} {}IN ({values}{}))",
                     not(*negated),
                     items.join(", ")
                 )))
@@ -210,8 +204,12 @@ impl Rewriter<'_> {
                 };
                 let low = self.right_operand(&left, low)?;
                 let high = self.right_operand(&left, high)?;
-                let (_, low) = comparable(left.clone(), low, true);
+                let (from, low) = comparable(left.clone(), low, true);
                 let (left, high) = comparable(left, high, true);
+                if from != left {
+                    let inside = format!("({from} >= {low} AND {left} <= {high})");
+                    return Ok(Rendered::number(format!("({}{inside})", not(*negated))));
+                }
                 Ok(Rendered::number(format!(
                     "({left} {}BETWEEN {low} AND {high})",
                     not(*negated)
@@ -270,11 +268,65 @@ impl Rewriter<'_> {
             )));
         };
         let operand = self.expression(operand)?.sql;
-        Ok(Rendered {
-            sql: format!("({operand} COLLATE {collation})"),
-            kind: Kind::Collated(case),
-        })
+        Ok(Rendered::of(
+            format!("({operand} COLLATE {collation})"),
+            Kind::Collated(case),
+        ))
     }
+}
+
+impl Rewriter<'_> {
+    /// A comparison of two values as SQL.
+    pub(super) fn compare(
+        &self,
+        left: Rendered,
+        operator: &BinaryOperator,
+        right: Rendered,
+    ) -> Result<String> {
+        let Some(operator) = comparison(operator) else {
+            return Err(SqlError::unsupported(format!(
+                "the operator {operator} compares nothing"
+            )));
+        };
+        let is_range = !matches!(operator, "=" | "<>" | "IS");
+        let (left, right) = comparable(left, right, is_range);
+        Ok(format!("({left} {operator} {right})"))
+    }
+}
+
+/// Whether two values are equal, as CASE asks it.
+pub(super) fn equal(left: Rendered, right: Rendered) -> Rendered {
+    let (left, right) = comparable(left, right, false);
+    Rendered::number(format!("({left} = {right})"))
+}
+
+/// The left side of IN and its list. Numbers and texts compare as numbers.
+fn comparable_list(left: Rendered, items: Vec<Rendered>) -> (String, Vec<String>) {
+    let kinds = items.iter().map(|item| item.kind).chain([left.kind]);
+    let as_decimals = kinds
+        .clone()
+        .all(|kind| Numeric::of(kind) != Numeric::Approximate || kind == Kind::Null);
+    let has_scale = kinds.clone().any(|kind| matches!(kind, Kind::Decimal(_)));
+    let is_key = matches!(
+        left.kind,
+        Kind::Column(ColumnKind::Text | ColumnKind::TextAnyCase)
+    );
+    if has_scale && !is_key {
+        let function = if as_decimals { "m_decimal" } else { "m_number" };
+        let converted = |value: &Rendered| format!("{function}({})", value.precise());
+        let items = items.iter().map(converted).collect();
+        let left = match as_decimals {
+            true => format!("({} COLLATE {BY_NUMBER})", converted(&left)),
+            false => converted(&left),
+        };
+        return (left, items);
+    }
+    let is_number = matches!(left.kind, Kind::Number | Kind::Real);
+    let items = items.into_iter().map(|item| match item.kind {
+        Kind::Text if is_number => format!("m_number({})", item.sql),
+        _ => item.sql,
+    });
+    (left.compared(), items.collect())
 }
 
 fn comparison(operator: &BinaryOperator) -> Option<&'static str> {
@@ -314,16 +366,22 @@ fn comparable(left: Rendered, right: Rendered, is_range: bool) -> (String, Strin
         Kind::Text | Kind::Json => true,
         Kind::Column(ColumnKind::Text | ColumnKind::TextAnyCase) => is_range,
         Kind::Column(ColumnKind::Integer)
+        | Kind::Null
         | Kind::Number
+        | Kind::Real
+        | Kind::Decimal(_)
         | Kind::Other
         | Kind::Collated(_)
         | Kind::Tuple => false,
     };
+    if let Some(sides) = exactly(&left, &right, is_range) {
+        return sides;
+    }
     match (left.kind, right.kind) {
-        (Kind::Number, kind) if becomes_number(kind) => {
+        (Kind::Number | Kind::Real, kind) if becomes_number(kind) => {
             (left.sql, format!("m_number({})", right.sql))
         }
-        (kind, Kind::Number) if becomes_number(kind) => {
+        (kind, Kind::Number | Kind::Real) if becomes_number(kind) => {
             (format!("m_number({})", left.sql), right.sql)
         }
         (Kind::Tuple | Kind::Collated(_) | Kind::Column(_), _)

@@ -15,6 +15,7 @@ use super::calendar::Moment;
 use super::catalogue::Catalogue;
 use super::context::SessionContext;
 use super::from::rename;
+use super::recursive::refers_to;
 use super::running::InOrder;
 use super::scope::{Alias, OutputColumn, Phase, Scope, quoted, same};
 use crate::answer::{Column, Parameter};
@@ -63,6 +64,7 @@ pub(super) fn rewrite(
         depth: 0,
         in_order: None,
         exact_operand: None,
+        counts_rows: false,
     };
     if let Some(parameters) = parameters
         && parameters.len() != rewriter.placeholders.len()
@@ -126,6 +128,8 @@ pub(super) struct Rewriter<'a> {
     pub(super) in_order: Option<InOrder>,
     /// The address of the operand that BINARY is said of, until it is reached.
     pub(super) exact_operand: Option<usize>,
+    /// Whether the rows of the next SELECT count as examined: it feeds itself.
+    pub(super) counts_rows: bool,
 }
 
 pub(super) type Output = (String, Vec<OutputColumn>);
@@ -192,14 +196,16 @@ impl Rewriter<'_> {
     }
 
     fn with(&mut self, with: &With) -> Result<String, SqlError> {
-        if with.recursive {
-            return Err(SqlError::unsupported("WITH RECURSIVE is not offered"));
-        }
         let mut parts = Vec::new();
         for cte in &with.cte_tables {
-            let (sql, mut columns) = self.query(&cte.query, false)?;
             let name = &cte.alias.name.value;
-            rename(&mut columns, &cte.alias)?;
+            let (sql, columns) = if with.recursive && refers_to(&cte.query, name) {
+                self.recursive(cte)?
+            } else {
+                let (sql, mut columns) = self.query(&cte.query, false)?;
+                rename(&mut columns, &cte.alias)?;
+                (sql, columns)
+            };
             let names: Vec<_> = columns
                 .iter()
                 .map(|column| quoted(&column.definition.name))
@@ -207,10 +213,11 @@ impl Rewriter<'_> {
             parts.push(format!("{}({}) AS ({sql})", quoted(name), names.join(", ")));
             self.ctes.push((name.clone(), columns));
         }
-        Ok(format!("WITH {} ", parts.join(", ")))
+        let recursive = if with.recursive { "RECURSIVE " } else { "" };
+        Ok(format!("WITH {recursive}{} ", parts.join(", ")))
     }
 
-    fn set_expression(&mut self, body: &SetExpr) -> Result<Output, SqlError> {
+    pub(super) fn set_expression(&mut self, body: &SetExpr) -> Result<Output, SqlError> {
         match body {
             SetExpr::Select(select) => self.select(select, None, false),
             SetExpr::Query(query) => {
@@ -302,6 +309,7 @@ impl Rewriter<'_> {
         order_by: Option<&OrderBy>,
         is_outermost: bool,
     ) -> Result<Output, SqlError> {
+        let counts_rows = std::mem::take(&mut self.counts_rows);
         let from = self.tables(&select.from)?;
         let distinct = match &select.distinct {
             None | Some(Distinct::All) => "",
@@ -311,7 +319,16 @@ impl Rewriter<'_> {
             }
         };
         let (list, columns) = self.select_list(&select.projection)?;
-        let mut sql = format!("SELECT {distinct}{}{from}", list.join(", "));
+        let mut sql = format!("SELECT {distinct}");
+        for (index, (item, column)) in list.iter().zip(&columns).enumerate() {
+            let name = quoted(&column.definition.name);
+            let separator = if index > 0 { ", " } else { "" };
+            sql.push_str(&match counts_rows && index == 0 {
+                true => format!("m_counted({item}) AS {name}"),
+                false => format!("{separator}{item} AS {name}"),
+            });
+        }
+        sql.push_str(&from);
         if let Some(condition) = &select.selection {
             let condition = self.expression(condition)?.sql;
             sql.push_str(&format!(" WHERE {condition}"));
@@ -336,6 +353,9 @@ impl Rewriter<'_> {
             let condition = self.expression(condition)?.sql;
             sql.push_str(&format!(" HAVING {condition}"));
         }
+        self.with_scope(|scope| scope.phase = Phase::Columns);
+        sql.push_str(&self.named_windows(&select.named_window)?);
+        self.with_scope(|scope| scope.phase = Phase::AliasesThenColumns);
         if let Some(order_by) = order_by {
             let order = self.order_by(order_by)?;
             sql.push_str(&order);
@@ -434,7 +454,7 @@ impl Rewriter<'_> {
         Ok(format!(" ORDER BY {}", parts.join(", ")))
     }
 
-    fn limit(&mut self, limit: &LimitClause) -> Result<String, SqlError> {
+    pub(super) fn limit(&mut self, limit: &LimitClause) -> Result<String, SqlError> {
         let (limit, offset) = match limit {
             LimitClause::LimitOffset {
                 limit,
@@ -494,7 +514,6 @@ fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {
         (!select.cluster_by.is_empty(), "CLUSTER BY"),
         (!select.distribute_by.is_empty(), "DISTRIBUTE BY"),
         (!select.sort_by.is_empty(), "SORT BY"),
-        (!select.named_window.is_empty(), "WINDOW"),
         (select.qualify.is_some(), "QUALIFY"),
         (select.value_table_mode.is_some(), "SELECT AS STRUCT"),
     ];
@@ -504,7 +523,7 @@ fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {
     }
 }
 
-fn set_operator(
+pub(super) fn set_operator(
     operator: SetOperator,
     quantifier: SetQuantifier,
 ) -> Result<&'static str, SqlError> {

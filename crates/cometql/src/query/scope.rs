@@ -11,8 +11,14 @@ use super::table::ColumnKind;
 pub(super) enum Kind {
     /// A column of a table; SQLite knows its type.
     Column(ColumnKind),
-    /// A computed number.
+    /// NULL.
+    Null,
+    /// A computed whole number.
     Number,
+    /// A floating-point number.
+    Real,
+    /// An exact number with so many digits after the point; a text to SQLite.
+    Decimal(u8),
     /// A text literal or parameter, or what a function of texts makes.
     Text,
     /// A JSON document made by a function.

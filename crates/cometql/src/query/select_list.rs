@@ -3,7 +3,7 @@
 use sqlparser::ast::{Expr, SelectItem, SelectItemQualifiedWildcardKind};
 
 use super::rewrite::{MAX_COLUMNS, Rewriter, object_name};
-use super::scope::{OutputColumn, quoted, same};
+use super::scope::{OutputColumn, same};
 use crate::answer::Column;
 use crate::error::{ErrorKind, SqlError};
 
@@ -168,7 +168,7 @@ fn add_all(
     columns: &mut Vec<OutputColumn>,
 ) {
     for (sql, column) in items {
-        list.push(format!("{sql} AS {}", quoted(&column.definition.name)));
+        list.push(sql);
         columns.push(column);
     }
 }

@@ -8,6 +8,7 @@ mod keys;
 mod random;
 mod refusals;
 mod repeated;
+mod windows;
 
 use std::sync::Arc;
 use std::sync::mpsc;

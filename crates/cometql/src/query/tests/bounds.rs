@@ -35,6 +35,28 @@ fn sql_select_limit_bounds_a_select_without_limit() {
     assert_eq!(bench.rows("SELECT id FROM users_auth LIMIT 3"), "2;7;42");
 }
 
+const FOR_EVER: &str =
+    "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n";
+
+#[test]
+fn a_recursive_query_without_an_end_meets_a_bound() {
+    let bench = Bench::with_limits(QueryLimits {
+        max_scanned_rows: 5000,
+        ..QueryLimits::default()
+    });
+    assert_eq!(bench.kind(FOR_EVER), ErrorKind::TooManyValues);
+    let doubling =
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i FROM n, pipes) SELECT MAX(i) FROM n";
+    assert_eq!(bench.kind(doubling), ErrorKind::TooManyValues);
+    let slow = Bench::with_limits(QueryLimits {
+        max_time: Duration::from_millis(100),
+        max_scanned_rows: usize::MAX,
+        ..QueryLimits::default()
+    });
+    assert_eq!(slow.kind(FOR_EVER), ErrorKind::Timeout);
+    assert_eq!(slow.rows("SELECT 1"), "1");
+}
+
 const ENDLESS: &str = "SELECT COUNT(*) FROM information_schema.COLUMNS a, information_schema.COLUMNS b, \
      information_schema.COLUMNS c, information_schema.COLUMNS d WHERE a.COLUMN_NAME <> b.TABLE_NAME";
 
@@ -57,7 +79,7 @@ fn a_killed_query_ends_as_interrupted() {
         max_concurrent: 1,
         ..QueryLimits::default()
     }));
-    for sql in [ENDLESS, "SELECT SLEEP(20) FROM pipes"] {
+    for sql in [ENDLESS, FOR_EVER, "SELECT SLEEP(20) FROM pipes"] {
         bench.context.cancel.reset();
         let (sender, receiver) = mpsc::channel();
         let runner = Arc::clone(&bench);
