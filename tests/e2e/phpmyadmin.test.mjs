@@ -2,6 +2,7 @@
 // databases, the tables and their rows, run a statement, and publish by its form for a new row.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { launchBrowser, openPage } from '../support/browser.mjs';
 import { phpMyAdmin } from '../support/phpmyadmin.mjs';
@@ -11,6 +12,17 @@ import { until } from '../support/until.mjs';
 
 const TEXT = 'it\'s "q" and Привет 😀';
 const DATABASE = 'db=CometQL_v1';
+/** Its other pages: what it is called, where it is, and something it shows. */
+const PAGES = [
+  ['Status: Processes', '/server/status/processes', /Sleep|Query/],
+  ['Status: Query statistics', '/server/status/queries', /Questions since startup/],
+  ['Status: All status variables', '/server/status/variables', /Threads.connected/],
+  ['Status: Monitor', '/server/status/monitor', /Start Monitor|Settings/],
+  ['SQL', '/server/sql', /Run SQL query\/queries on server/],
+  ['Export', '/server/export', /Export method/],
+  ['Table: Search', '/table/search', DATABASE, 'table=users_auth', /hash\s+varchar\(32\)/],
+  ['Table: Operations', '/table/operations', DATABASE, 'table=users_auth', /Table maintenance/],
+];
 /** It asks for `*` and for names that differ from those in case only, which get a number here. */
 const KNOWN_ALERT = /^\s*Unknown table status: Create_time\s*$/;
 
@@ -103,6 +115,41 @@ test('it shows the variables, the engines and the character sets', async () => {
   await shows(/CometWire/);
   await open('/server/collations');
   await shows(/utf8mb4_general_ci/);
+});
+
+test('the page of server status counts', async () => {
+  await open('/server/status');
+  await shows(/Network traffic since startup: [\d,.]+ /);
+  await shows(/This MySQL server has been running for 0 days, 0 hours/);
+  await shows(/Max\. concurrent connections\s+\d+/);
+  await shows(/Failed attempts\s+0/);
+});
+
+for (const [name, route, ...rest] of PAGES) {
+  test(`its page ${name} opens`, async () => {
+    const pattern = rest.pop();
+    await open(route, ...rest);
+    await shows(pattern);
+  });
+}
+
+test('it exports a table', async () => {
+  await open('/table/export', DATABASE, 'table=users_auth', 'single_table=1');
+  const download = page.waitForEvent('download');
+  await page.click('#buttonGo');
+  const exported = readFileSync(await (await download).path(), 'utf8');
+  assert.match(exported, /CREATE TABLE `users_auth`/);
+  assert.match(exported, /\('?2'?, 'hashoftwo'\)/);
+});
+
+test('it searches the whole database', async () => {
+  await open('/database/search', DATABASE);
+  await page.fill('input[name=criteriaSearchString]', 'hashofthree');
+  await page.locator('#criteriaTables option').evaluateAll((options) => {
+    for (const option of options) option.selected = true;
+  });
+  await page.click('#buttonGo');
+  await shows(/1 match(?:es)? in users_auth/);
 });
 
 /** One of its pages; an error on it, or one of PHP or of a script, fails the test. */

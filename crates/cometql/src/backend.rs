@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -30,6 +31,24 @@ pub trait Backend: Send + Sync + 'static {
     /// `UnknownDatabase` when `database` names one that does not exist; the
     /// wire sends the error and closes.
     fn open(&self, login: Login) -> Result<Self::Session, SqlError>;
+
+    /// Where the wire counts what goes over it, if anybody asks.
+    fn wire_figures(&self) -> Option<&WireFigures> {
+        None
+    }
+}
+
+/// What the wire counts since the start, of all connections together.
+#[derive(Debug, Default)]
+pub struct WireFigures {
+    /// Bytes of clients' commands, after the login.
+    pub received: AtomicU64,
+    /// Bytes of answers.
+    pub sent: AtomicU64,
+    /// Connections that did not get past the login.
+    pub failed_logins: AtomicU64,
+    /// Sessions that ended without a goodbye: broken, silent for too long, or not understood.
+    pub aborted: AtomicU64,
 }
 
 /// What the wire must verify for a user name.

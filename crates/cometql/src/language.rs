@@ -18,7 +18,7 @@ use pipes::figure::Figure;
 use pipes::name::DevId;
 use tokio::sync::Semaphore;
 
-use crate::backend::{Account, Backend, KillSignal, Login, Session};
+use crate::backend::{Account, Backend, KillSignal, Login, Session, WireFigures};
 use crate::error::{ErrorNumbers, SqlError};
 use crate::node::NodeFacts;
 use crate::processes::Processes;
@@ -165,6 +165,10 @@ impl Backend for CometQlBackend {
         CometQl::tenant_of(user)
             .and_then(|dev_id| hall.tenants().key(dev_id))
             .map_or(Account::Unknown, |key| Account::Key(key.to_owned()))
+    }
+
+    fn wire_figures(&self) -> Option<&WireFigures> {
+        Some(&self.0.sessions.wire)
     }
 
     fn open(&self, login: Login) -> Result<CometQlSession, SqlError> {

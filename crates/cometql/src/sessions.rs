@@ -2,13 +2,13 @@
 //! text: statements carry keys and payloads.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 use pipes::name::DevId;
 
-use crate::backend::KillSignal;
+use crate::backend::{KillSignal, WireFigures};
 use crate::query::Process;
 use crate::query::context::{CancelToken, SessionContext};
 use crate::tables::live::Sight;
@@ -19,6 +19,9 @@ pub(crate) struct Sessions {
     open: Mutex<BTreeMap<u32, OpenSession>>,
     opened: AtomicU64,
     statements: AtomicU64,
+    most: AtomicUsize,
+    /// What the wire counts.
+    pub(crate) wire: WireFigures,
 }
 
 struct OpenSession {
@@ -53,7 +56,9 @@ impl Sessions {
             since: Instant::now(),
         };
         self.opened.fetch_add(1, Ordering::Relaxed);
-        self.open.lock().insert(context.connection_id, session);
+        let mut open = self.open.lock();
+        open.insert(context.connection_id, session);
+        self.most.fetch_max(open.len(), Ordering::Relaxed);
     }
 
     pub(crate) fn closed(&self, connection_id: u32) {
@@ -108,6 +113,17 @@ impl Sessions {
     /// How many sessions were opened, ever.
     pub(crate) fn opened_ever(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
+    }
+
+    /// The most sessions that were ever open at once.
+    pub(crate) fn most_ever(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
+    }
+
+    /// How many sessions run a statement that takes its time.
+    pub(crate) fn running(&self) -> usize {
+        let open = self.open.lock();
+        open.values().filter(|session| session.runs).count()
     }
 
     /// How many sessions work for a tenant.

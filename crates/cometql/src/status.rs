@@ -110,8 +110,35 @@ impl Status {
             ("backend_delete_client_ps", rate(logouts)),
             ("network_events", (messages + statements).to_string()),
         ];
+        rows.extend(self.in_mysql_words());
         let figures = Counters::FIGURES.iter();
         rows.extend(figures.map(|figure| (figure.name, figure.value(counters).to_string())));
         rows
+    }
+
+    /// The counters that programs made for MySQL look for, by MySQL's names.
+    fn in_mysql_words(&self) -> Vec<(&'static str, String)> {
+        let wire = &self.sessions.wire;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed).to_string();
+        let opened = self.sessions.opened_ever().to_string();
+        let statements = self.sessions.statements().to_string();
+        // Programs divide by it.
+        let uptime = self.started.elapsed().as_secs().max(1);
+        vec![
+            ("Aborted_clients", count(&wire.aborted)),
+            ("Aborted_connects", count(&wire.failed_logins)),
+            ("Bytes_received", count(&wire.received)),
+            ("Bytes_sent", count(&wire.sent)),
+            ("Connections", opened),
+            (
+                "Max_used_connections",
+                self.sessions.most_ever().to_string(),
+            ),
+            ("Queries", statements.clone()),
+            ("Questions", statements),
+            ("Threads_connected", self.sessions.count().to_string()),
+            ("Threads_running", self.sessions.running().to_string()),
+            ("Uptime", uptime.to_string()),
+        ]
     }
 }

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -58,6 +59,18 @@ pub(super) enum Ending {
     Codec(io::Result<()>),
 }
 
+impl Ending {
+    /// Whether the client went without a goodbye, by its own fault or its line's.
+    pub(super) fn is_aborted(&self) -> bool {
+        match self {
+            Self::Closed | Self::TimedOut | Self::Io(_) | Self::Protocol(_) | Self::Codec(_) => {
+                true
+            }
+            Self::Quit | Self::Killed | Self::Shutdown | Self::Login(_) => false,
+        }
+    }
+}
+
 /// One logged-in connection.
 pub(super) struct Guard<'a, B: Backend, S> {
     pub(super) wire: &'a Wire<B>,
@@ -72,6 +85,8 @@ pub(super) struct Guard<'a, B: Backend, S> {
     pub(super) multi_statements: bool,
     /// A large command went through; buffers have grown with it.
     grown: bool,
+    /// Bytes read since the last answer.
+    received: u64,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -109,6 +124,7 @@ where
             capabilities: verified.capabilities,
             multi_statements: allows_multi_statements(verified.capabilities),
             grown: false,
+            received: 0,
             shutdown,
         }
     }
@@ -204,7 +220,10 @@ where
             biased;
             read = self.stream.fill() => match read? {
                 0 => Err(Ending::Closed),
-                _ => Ok(()),
+                length => {
+                    self.received += length as u64;
+                    Ok(())
+                }
             },
             () = stopping(&mut self.shutdown) => Err(Ending::Shutdown),
             () = self.killed.killed() => Err(Ending::Killed),
@@ -232,6 +251,13 @@ where
             return Ok(());
         }
         self.stream.send(&bytes).await?;
+        if let Some(figures) = self.wire.backend().wire_figures() {
+            let received = std::mem::take(&mut self.received);
+            figures.received.fetch_add(received, Ordering::Relaxed);
+            figures
+                .sent
+                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        }
         self.exchange.lock().reply.recycle(bytes);
         Ok(())
     }

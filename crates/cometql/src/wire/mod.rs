@@ -47,7 +47,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant as Deadline, sleep, timeout_at};
 use tracing::{debug, error, info, warn};
 
-use crate::backend::Backend;
+use crate::backend::{Backend, WireFigures};
 use crate::error::{ErrorCounts, ErrorKind, SqlError};
 
 pub use greeting::SERVER_VERSION;
@@ -285,6 +285,9 @@ impl<B: Backend> Wire<B> {
                 let ending = Guard::new(self, stream, reply, peer, verified, shutdown)
                     .run()
                     .await;
+                if ending.is_aborted() {
+                    self.count(|figures| &figures.aborted);
+                }
                 if let Ending::Codec(reason) = &ending {
                     error!(conn, ?reason, "codec_failed");
                 }
@@ -302,6 +305,12 @@ impl<B: Backend> Wire<B> {
     /// Statements run since the start, those of prepared executions included.
     pub fn questions(&self) -> u64 {
         self.questions.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, figure: impl FnOnce(&WireFigures) -> &AtomicU64) {
+        if let Some(figures) = self.backend.wire_figures() {
+            figure(figures).fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     fn limits(&self) -> &Limits {
@@ -337,6 +346,7 @@ impl<B: Backend> Wire<B> {
     {
         let conn = arrival.peer.connection_id;
         debug!(conn, reason = %failure, "login_failed");
+        self.count(|figures| &figures.failed_logins);
         let Some(error) = failure.answer() else {
             return stream.close().await;
         };
