@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::measure::{Cast, Measured, Outcome, measure};
 use crate::options::{ANSWER_LIMIT, Timing, count, depth, message_size, rate};
 use crate::payload::Stamp;
-use crate::process::{CpuSpan, require_sockets};
+use crate::process::{CpuSpan, raise_file_limit};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
 use crate::report::{Report, progress};
@@ -93,14 +93,19 @@ impl BatchOptions {
     }
 }
 
-/// Runs one yardstick.
+/// Runs one yardstick. Both ends of its sockets are in this process: where the limit of open files
+/// does not allow twice as many descriptors there are fewer sockets, which the report says.
 pub(crate) fn run(yardstick: &Yardstick) -> Result<Outcome, Error> {
-    let run = measure_yardstick(yardstick)?;
-    Ok(run.outcome(describe(yardstick, &run)))
+    let files = usize::try_from(raise_file_limit()).unwrap_or(usize::MAX);
+    let yardstick = Yardstick {
+        subscribers: yardstick.subscribers.min(files / 2),
+        ..*yardstick
+    };
+    let run = measure_yardstick(&yardstick)?;
+    Ok(run.outcome(describe(&yardstick, &run)))
 }
 
 fn measure_yardstick(yardstick: &Yardstick) -> Result<Measured, Error> {
-    require_sockets(yardstick.subscribers * 2)?;
     progress(&format!(
         "measuring {} with {} sockets",
         yardstick.name(),

@@ -20,7 +20,7 @@ pub(super) fn nchan(grounds: &Grounds) -> Result<Stage, Error> {
         return Err(Error::Absent("libnginx-mod-nchan".into()));
     }
     let address = free_address()?;
-    let running = Running::start_at(launch("nginx"), &grounds.scratch, address, |directory| {
+    let running = Running::start_at(launch("nginx"), &grounds.scratch, &[address], |directory| {
         let configuration = write(directory, "nginx.conf", &nginx_conf(directory, address))?;
         let prefix = directory.display().to_string();
         Ok(vec!["-p".into(), prefix, "-c".into(), configuration])
@@ -33,15 +33,20 @@ pub(super) fn nchan(grounds: &Grounds) -> Result<Stage, Error> {
 pub(super) fn nats(grounds: &Grounds) -> Result<Stage, Error> {
     let (backends, browsers) = (free_address()?, free_address()?);
     let server = launch("nats-server");
-    let running = Running::start_at(server, &grounds.scratch, browsers, |directory| {
-        let text = format!(
-            "listen: \"{backends}\"\n\
+    let running = Running::start_at(
+        server,
+        &grounds.scratch,
+        &[backends, browsers],
+        |directory| {
+            let text = format!(
+                "listen: \"{backends}\"\n\
              websocket {{ listen: \"{browsers}\", no_tls: true, compression: false }}\n\
              max_connections: 100000\n"
-        );
-        let configuration = write(directory, "nats.conf", &text)?;
-        Ok(vec!["-c".into(), configuration])
-    })?;
+            );
+            let configuration = write(directory, "nats.conf", &text)?;
+            Ok(vec!["-c".into(), configuration])
+        },
+    )?;
     let process = ServerProcess::new(running.id())?;
     let door = NatsDoor {
         backends,
@@ -55,7 +60,7 @@ pub(super) fn nats(grounds: &Grounds) -> Result<Stage, Error> {
 pub(super) fn mosquitto(grounds: &Grounds) -> Result<Stage, Error> {
     let address = free_address()?;
     let server = launch("mosquitto");
-    let running = Running::start_at(server, &grounds.scratch, address, |directory| {
+    let running = Running::start_at(server, &grounds.scratch, &[address], |directory| {
         let text = format!(
             "listener {} {}\n\
              allow_anonymous true\n\
@@ -89,7 +94,7 @@ pub(super) fn socket_io(grounds: &Grounds) -> Result<Stage, Error> {
     })?;
     let address = free_address()?;
     let node = launch("node").environment("NODE_ENV", "production");
-    let running = Running::start_at(node, &grounds.scratch, address, |_| {
+    let running = Running::start_at(node, &grounds.scratch, &[address], |_| {
         Ok(vec![
             program.display().to_string(),
             address.port().to_string(),

@@ -82,11 +82,11 @@ impl Running {
     }
 
     /// Starts a program in a new directory under `scratch`, with the arguments made for that
-    /// directory, and waits until `address` answers.
+    /// directory, and waits until all of `addresses` answer.
     pub(crate) fn start_at(
         launch: Launch,
         scratch: &Path,
-        address: SocketAddr,
+        addresses: &[SocketAddr],
         arguments: impl FnOnce(&Path) -> Result<Vec<String>, Error>,
     ) -> Result<Self, Error> {
         let directory = directory(scratch)?;
@@ -94,11 +94,13 @@ impl Running {
         let child = spawn(&launch, &arguments, directory.path())?;
         let mut running = Self::of(launch, child, directory);
         let deadline = clock::now() + nanoseconds(PATIENCE);
-        while TcpStream::connect(address).is_err() {
-            if running.has_ended() || clock::now() > deadline {
-                return Err(running.did_not("start"));
+        for address in addresses {
+            while TcpStream::connect(address).is_err() {
+                if running.has_ended() || clock::now() > deadline {
+                    return Err(running.did_not("start"));
+                }
+                std::thread::sleep(POLL_INTERVAL);
             }
-            std::thread::sleep(POLL_INTERVAL);
         }
         Ok(running)
     }
