@@ -9,7 +9,7 @@
 //!   [`bare`]: the bare server that stands for the limit
 //! - [`measure`]: one run of a sender and a receiver, and its verdict
 //! - [`publisher`]: the sending end of backends; [`receiver`]: the receiving end
-//! - [`subscriber`]: opening connections in numbers
+//! - [`subscriber`]: opening connections in numbers; [`link`]: one of them, perhaps under TLS
 //! - [`mysql`], [`websocket`], [`mqtt`], [`payload`]: bytes; [`sequence`]: nothing lost, doubled,
 //!   overtaken
 //! - [`process`], [`device`], [`clock`]: what the machine says
@@ -20,6 +20,7 @@ mod clock;
 mod device;
 mod doors;
 mod error;
+mod link;
 mod measure;
 mod mqtt;
 mod mysql;

@@ -78,6 +78,9 @@ pub(crate) struct Target {
     pub(crate) instead: Option<Rival>,
     #[command(flatten)]
     pub(crate) grounds: Grounds,
+    /// Subscribers connect through TLS (`wss:`); a started server is told to offer it.
+    #[arg(long, global = true)]
+    pub(crate) wss: bool,
     /// Run the yardsticks after the server, and print the ratios.
     #[arg(long, global = true)]
     pub(crate) with_limit: bool,
@@ -104,6 +107,7 @@ impl Default for Target {
                 scratch: std::env::temp_dir(),
                 peers: PathBuf::new(),
             },
+            wss: false,
             with_limit: false,
             json: false,
         }

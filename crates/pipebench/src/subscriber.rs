@@ -13,6 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::doors::{Dialogue, Door};
 use crate::error::Error;
+use crate::link::Link;
 use crate::options::ANSWER_LIMIT;
 use crate::websocket::{self, Kind, Opening};
 
@@ -31,7 +32,7 @@ const SOURCES: u8 = 64;
 /// A connection that is subscribed and ready to be received from.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    pub(crate) socket: TcpStream,
+    pub(crate) link: Link,
     /// Bytes read after the last whole message.
     pub(crate) leftover: Vec<u8>,
     /// Its publisher number if it publishes too, through its own connection.
@@ -41,7 +42,7 @@ pub(crate) struct Subscriber {
 /// One subscriber's connection, blocking.
 #[derive(Debug)]
 pub(crate) struct Client {
-    socket: TcpStream,
+    link: Link,
     inbox: Vec<u8>,
     /// The handshake, where there is one.
     opening: Option<Opening>,
@@ -120,7 +121,7 @@ impl Client {
     pub(crate) fn start(address: SocketAddr, dialogue: &Dialogue) -> Result<Self, Error> {
         let client = Self::connect(address, dialogue)?;
         client
-            .socket
+            .socket()
             .set_nonblocking(true)
             .map_err(|error| Error::connection("take a connection", error))?;
         Ok(client)
@@ -128,12 +129,16 @@ impl Client {
 
     /// The socket, to wait for.
     pub(crate) fn socket(&self) -> &TcpStream {
-        &self.socket
+        self.link.socket()
     }
 
     /// Reads what is there, once; the end of the connection is an error.
     pub(crate) fn read_once(&mut self) -> Result<(), Error> {
-        read_more(&self.socket, &mut self.inbox, "let a subscriber come back")
+        read_more(
+            &mut self.link,
+            &mut self.inbox,
+            "let a subscriber come back",
+        )
     }
 
     /// The next message among what was read, after the handshake.
@@ -167,8 +172,12 @@ impl Client {
         socket
             .set_read_timeout(Some(ANSWER_LIMIT))
             .map_err(connect)?;
+        let link = match dialogue.tls {
+            true => Link::secure(socket).map_err(connect)?,
+            false => Link::plain(socket),
+        };
         let mut client = Self {
-            socket,
+            link,
             inbox: Vec::new(),
             opening: None,
         };
@@ -190,7 +199,7 @@ impl Client {
                 break length;
             }
             read_more(
-                &self.socket,
+                &mut self.link,
                 &mut self.inbox,
                 "answer the WebSocket handshake",
             )?;
@@ -231,7 +240,7 @@ impl Client {
             if self.inbox.len() > ANSWER_LENGTH_LIMIT {
                 return Err(unexpected(&self.inbox));
             }
-            read_more(&self.socket, &mut self.inbox, "answer a subscription")?;
+            read_more(&mut self.link, &mut self.inbox, "answer a subscription")?;
         }
     }
 
@@ -252,7 +261,7 @@ impl Client {
                 }
             }
             read_more(
-                &self.socket,
+                &mut self.link,
                 &mut self.inbox,
                 "send the message that was waited for",
             )?;
@@ -261,21 +270,22 @@ impl Client {
 
     /// Sends bytes as they are.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.socket
+        self.link
             .write_all(bytes)
             .map_err(|error| Error::connection("read what was sent to it", error))
     }
 
     /// Hands the connection to a receiver.
     pub(crate) fn into_subscriber(self) -> Result<Subscriber, Error> {
-        self.socket
+        self.link
+            .socket()
             .set_nonblocking(true)
             .map_err(|source| Error::Io {
                 what: "making a socket non-blocking",
                 source,
             })?;
         Ok(Subscriber {
-            socket: self.socket,
+            link: self.link,
             leftover: self.inbox,
             own: None,
         })
@@ -299,9 +309,9 @@ pub(crate) fn connect_socket(address: SocketAddr) -> std::io::Result<TcpStream> 
     Ok(socket.into())
 }
 
-fn read_more(mut socket: &TcpStream, inbox: &mut Vec<u8>, what: &'static str) -> Result<(), Error> {
+fn read_more(link: &mut Link, inbox: &mut Vec<u8>, what: &'static str) -> Result<(), Error> {
     let mut chunk = [0; 4096];
-    let count = socket
+    let count = link
         .read(&mut chunk)
         .map_err(|error| Error::connection(what, error))?;
     if count == 0 {

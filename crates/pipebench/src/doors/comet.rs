@@ -34,6 +34,8 @@ pub(crate) struct CometDoor {
     key: String,
     process: Option<ServerProcess>,
     echo: Echo,
+    /// Whether browsers come through TLS.
+    tls: bool,
 }
 
 impl CometDoor {
@@ -47,6 +49,7 @@ impl CometDoor {
             key: target.key.clone(),
             process: target.server_pid.map(ServerProcess::new).transpose()?,
             echo: Echo::Report,
+            tls: target.wss,
         })
     }
 
@@ -56,6 +59,7 @@ impl CometDoor {
         key: &str,
         process: ServerProcess,
         echo: Echo,
+        tls: bool,
     ) -> Self {
         Self {
             backends,
@@ -65,6 +69,7 @@ impl CometDoor {
             key: key.into(),
             process: Some(process),
             echo,
+            tls,
         }
     }
 
@@ -106,6 +111,7 @@ impl Door for CometDoor {
             rounds.push(Round::new(frames(&commands), COUNTED));
         }
         Dialogue {
+            tls: self.tls,
             upgrade: Some(self.upgrade("js")),
             rounds,
         }
@@ -183,6 +189,7 @@ impl Door for CometDoor {
     fn resumption(&self, pipe: &str, position: &str) -> Result<Dialogue, Error> {
         let command = format!("resume\n{pipe}\n{position}\n");
         Ok(Dialogue {
+            tls: self.tls,
             upgrade: Some(self.upgrade("cometwire")),
             rounds: vec![
                 Round::new(Vec::new(), GREETING),

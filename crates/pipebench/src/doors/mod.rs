@@ -80,6 +80,8 @@ pub(crate) trait Door: Debug + Send + Sync {
 /// What is said while a connection opens.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dialogue {
+    /// Whether TLS comes first.
+    pub(crate) tls: bool,
     /// The WebSocket handshake; without one the bytes of the rounds go out bare.
     pub(crate) upgrade: Option<Upgrade>,
     /// What follows, in order.

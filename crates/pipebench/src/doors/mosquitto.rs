@@ -39,6 +39,7 @@ impl Door for MosquittoDoor {
             None => &[mqtt::CONNACK],
         };
         Dialogue {
+            tls: false,
             upgrade: None,
             rounds: vec![Round::new(say, hear)],
         }

@@ -35,6 +35,7 @@ impl Door for NatsDoor {
         let mut say = Vec::new();
         websocket::write_binary(text.as_bytes(), rand::random(), &mut say);
         Dialogue {
+            tls: false,
             upgrade: Some(Upgrade {
                 path: "/".into(),
                 protocol: None,

@@ -30,6 +30,7 @@ impl Door for NchanDoor {
 
     fn dialogue(&self, pipe: Option<&str>) -> Dialogue {
         Dialogue {
+            tls: false,
             upgrade: Some(Upgrade {
                 path: format!("/sub/{}", pipe.unwrap_or("nothing")),
                 protocol: None,

@@ -36,6 +36,7 @@ impl Door for SocketIoDoor {
             rounds.push(Round::new(subscribe, b"430["));
         }
         Dialogue {
+            tls: false,
             upgrade: Some(Upgrade {
                 path: "/socket.io/?EIO=4&transport=websocket".into(),
                 protocol: None,
@@ -54,8 +55,9 @@ impl Door for SocketIoDoor {
     fn backends(&self, count: usize, _form: Form) -> Result<Vec<BackendSocket>, Error> {
         let open = |_| {
             let subscriber = Client::open(self, None)?.into_subscriber()?;
+            let socket = subscriber.link.into_plain();
             Ok(BackendSocket {
-                socket: subscriber.socket,
+                socket: socket.ok_or_else(|| Error::Usage("no TLS here".into()))?,
                 statement: None,
             })
         };

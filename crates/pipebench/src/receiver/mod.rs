@@ -118,7 +118,7 @@ pub(crate) fn run(
     let mut buffer = vec![0; BUFFER];
     for (index, subscriber) in subscribers.iter().enumerate() {
         let key = epoll::EventData::new_u64(index as u64);
-        epoll::add(&epoll, &subscriber.socket, key, epoll::EventFlags::IN).map_err(epoll_failed)?;
+        epoll::add(&epoll, &subscriber.link, key, epoll::EventFlags::IN).map_err(epoll_failed)?;
     }
     let mut connections: Vec<Option<Connection>> = subscribers
         .into_iter()
@@ -144,7 +144,7 @@ pub(crate) fn run(
             let Some(connection) = slot else { continue };
             if !connection.receive(index, &mut buffer, &mut tally)? {
                 // Explicitly: a sender may hold the same socket, which would keep it in the set.
-                epoll::delete(&epoll, &connection.subscriber.socket).map_err(epoll_failed)?;
+                epoll::delete(&epoll, &connection.subscriber.link).map_err(epoll_failed)?;
                 *slot = None;
                 tally.received.dropped += 1;
             }
@@ -200,7 +200,7 @@ impl Connection {
     ) -> Result<bool, Error> {
         let start = self.restore(buffer);
         let space = buffer.get_mut(start..).unwrap_or_default();
-        let count = match (&self.subscriber.socket).read(space) {
+        let count = match self.subscriber.link.read(space) {
             Ok(0) => return Ok(false),
             Ok(count) => count,
             Err(error)
@@ -264,7 +264,7 @@ impl Connection {
 
     fn answer(&mut self, bytes: &[u8]) {
         // A server that takes no answer will drop the connection, which is counted.
-        let _ = (&self.subscriber.socket).write(bytes);
+        let _ = self.subscriber.link.write(bytes);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Receiving from real sockets, cut at every byte.
 
 use super::*;
+use crate::link::Link;
 
 const EVER: Timeline = Timeline {
     start: 0,
@@ -33,7 +34,7 @@ fn report(publisher: u16, sequence: u64) -> Vec<u8> {
 
 fn wait_for(connection: &Connection) {
     use rustix::event::{PollFd, PollFlags, poll};
-    let mut sockets = [PollFd::new(&connection.subscriber.socket, PollFlags::IN)];
+    let mut sockets = [PollFd::new(&connection.subscriber.link, PollFlags::IN)];
     assert_eq!(poll(&mut sockets, None).unwrap(), 1);
 }
 
@@ -48,7 +49,7 @@ fn receive_as(hearing: Hearing, own: Option<u16>, publishers: usize, writes: &[&
     let (mut sender, _) = listener.accept().unwrap();
     socket.set_nonblocking(true).unwrap();
     let mut connection = Connection::new(Subscriber {
-        socket,
+        link: Link::plain(socket),
         leftover: Vec::new(),
         own,
     });

@@ -62,10 +62,14 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
     for (connection, (subscriber, pipe)) in subscribers.iter_mut().zip(pipes).enumerate() {
         let member = u16::try_from(connection / options.rooms).unwrap_or(u16::MAX);
         subscriber.own = Some(member);
-        let socket = subscriber.socket.try_clone().map_err(|source| Error::Io {
-            what: "sharing a socket between threads",
-            source,
-        })?;
+        let socket = subscriber
+            .link
+            .socket()
+            .try_clone()
+            .map_err(|source| Error::Io {
+                what: "sharing a socket between threads",
+                source,
+            })?;
         speakers.push(Speaker {
             socket,
             pipe,

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::clock::{self, SECOND, Timeline};
 use crate::doors::Hearing;
 use crate::error::Error;
+use crate::link::Link;
 use crate::measure::{Cast, Measured, Outcome, measure};
 use crate::options::{ANSWER_LIMIT, Timing, count, depth, message_size, rate};
 use crate::payload::Stamp;
@@ -157,7 +158,7 @@ fn connect(count: usize) -> std::io::Result<(Vec<Subscriber>, Vec<TcpStream>)> {
         let socket = connect_socket(address)?;
         socket.set_nonblocking(true)?;
         subscribers.push(Subscriber {
-            socket,
+            link: Link::plain(socket),
             leftover: Vec::new(),
             own: None,
         });

@@ -88,7 +88,7 @@ impl Stage {
     /// What the command line names.
     pub(crate) fn of(target: &Target) -> Result<Self, Error> {
         match (&target.server_binary, target.instead) {
-            (Some(binary), _) => Self::cometwire(binary, &target.grounds),
+            (Some(binary), _) => Self::cometwire(binary, &target.grounds, target.wss),
             (None, Some(rival)) => Self::rival(rival, &target.grounds),
             (None, None) => Ok(Self {
                 door: Box::new(CometDoor::of(target)?),
@@ -97,9 +97,13 @@ impl Stage {
         }
     }
 
-    /// Starts a CometWire.
-    pub(crate) fn cometwire(binary: &Path, grounds: &Grounds) -> Result<Self, Error> {
-        Self::comet(Launch::new(binary.to_owned()), Echo::Report, grounds)
+    /// Starts a CometWire, whose browsers come through TLS or not.
+    pub(crate) fn cometwire(binary: &Path, grounds: &Grounds, tls: bool) -> Result<Self, Error> {
+        let mut launch = Launch::new(binary.to_owned());
+        if tls {
+            launch = launch.environment("COMETWIRE_HTTP_TLS", "offered");
+        }
+        Self::comet(launch, Echo::Report, tls, grounds)
     }
 
     /// Starts what stands in its place.
@@ -123,18 +127,18 @@ impl Stage {
         if gather {
             launch = launch.argument("--gather");
         }
-        Self::comet(launch, Echo::Silent, grounds)
+        Self::comet(launch, Echo::Silent, false, grounds)
     }
 
     /// Starts a program that takes CometWire's flags and says its addresses as CometWire does.
-    fn comet(launch: Launch, echo: Echo, grounds: &Grounds) -> Result<Self, Error> {
+    fn comet(launch: Launch, echo: Echo, tls: bool, grounds: &Grounds) -> Result<Self, Error> {
         let launch = launch.environment("COMETWIRE_ROOT_KEY", ROOT_KEY);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let (running, addresses) = Running::start(launch, &grounds.scratch, |directory| {
             comet_arguments([any, any], directory)
         })?;
         let process = ServerProcess::new(running.id())?;
-        let door = CometDoor::started(addresses, ROOT_KEY, process, echo);
+        let door = CometDoor::started(addresses, ROOT_KEY, process, echo, tls);
         Ok(Self {
             door: Box::new(door),
             running: Some(running),
@@ -161,8 +165,8 @@ impl Stage {
         };
         let addresses = running.restart(comet_arguments)?;
         let process = ServerProcess::new(running.id())?;
-        let echo = self.door.hearing().echo;
-        let door = CometDoor::started(addresses, ROOT_KEY, process, echo);
+        let (echo, tls) = (self.door.hearing().echo, self.door.dialogue(None).tls);
+        let door = CometDoor::started(addresses, ROOT_KEY, process, echo, tls);
         self.door = Box::new(door);
         Ok(())
     }

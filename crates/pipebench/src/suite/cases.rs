@@ -101,6 +101,15 @@ pub(super) const CASES: &[Case] = &[
         seconds: 18.0,
     },
     Case {
+        id: "wss-1000",
+        title: "The same through TLS (wss:)",
+        command: "fanout --subscribers 1000 --wss --warmup 0.4 --duration 1.5",
+        others: NOBODY,
+        figures: SATURATED,
+        turns: 3,
+        seconds: 5.0,
+    },
+    Case {
         id: "fanout-10000",
         title: "Fan-out at saturation, 10,000 subscribers",
         command: "fanout --subscribers 10000 --warmup 0.8 --duration 1.5",

@@ -39,7 +39,7 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
     let mut sides: Vec<(&str, Participant<'_>)> = [("a", &options.a), ("b", &options.b)]
         .into_iter()
         .map(|(name, binary)| {
-            let side = Participant::new(Contender::Own, binary, &target.grounds);
+            let side = Participant::new(Contender::Own, binary, &target.grounds, target.wss);
             (name, side)
         })
         .collect();

@@ -50,16 +50,23 @@ pub(super) struct Participant<'a> {
     pub(super) contender: Contender,
     binary: &'a Path,
     grounds: &'a Grounds,
+    wss: bool,
     stage: Option<Stage>,
 }
 
 impl<'a> Participant<'a> {
     /// Nothing is started yet.
-    pub(super) fn new(contender: Contender, binary: &'a Path, grounds: &'a Grounds) -> Self {
+    pub(super) fn new(
+        contender: Contender,
+        binary: &'a Path,
+        grounds: &'a Grounds,
+        wss: bool,
+    ) -> Self {
         Self {
             contender,
             binary,
             grounds,
+            wss,
             stage: None,
         }
     }
@@ -78,7 +85,7 @@ impl<'a> Participant<'a> {
             Some(stage) => stage,
             None => match self.contender {
                 Contender::Instead(rival) => Stage::rival(rival, self.grounds)?,
-                _ => Stage::cometwire(self.binary, self.grounds)?,
+                _ => Stage::cometwire(self.binary, self.grounds, self.wss)?,
             },
         };
         let outcome = scenario.run(&mut stage)?;
@@ -87,14 +94,16 @@ impl<'a> Participant<'a> {
     }
 }
 
-/// A scenario as it is written on the command line.
-pub(super) fn parse(command: &str) -> Result<Scenario, Error> {
+/// A scenario as it is written on the command line, and whether its subscribers use TLS.
+pub(super) fn parse(command: &str) -> Result<(Scenario, bool), Error> {
     #[derive(Parser)]
     struct Line {
+        #[arg(long, global = true)]
+        wss: bool,
         #[command(subcommand)]
         scenario: Scenario,
     }
     let words = std::iter::once("pipebench").chain(command.split_ascii_whitespace());
     let line = Line::try_parse_from(words).map_err(|error| Error::Usage(error.to_string()))?;
-    Ok(line.scenario)
+    Ok((line.scenario, line.wss))
 }

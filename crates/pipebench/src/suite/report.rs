@@ -124,11 +124,11 @@ struct Suite<'a> {
 impl Suite<'_> {
     /// Everyone's turns in one case, as many as end before `deadline`, but at least one.
     fn measure(&mut self, case: &Case, deadline: u64) -> Result<(), Error> {
-        let scenario = parse(case.command)?;
+        let (scenario, wss) = parse(case.command)?;
         let others = case.others.iter().copied();
         let mut participants: Vec<Participant<'_>> = std::iter::once(Contender::Own)
             .chain(others.filter(|other| !(other.is_peer() && self.options.without_peers)))
-            .map(|contender| Participant::new(contender, self.binary, self.grounds))
+            .map(|contender| Participant::new(contender, self.binary, self.grounds, wss))
             .collect();
         for turn in 0..case.turns {
             let start = clock::now();

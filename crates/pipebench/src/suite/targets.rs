@@ -114,6 +114,12 @@ pub(super) const TARGETS: &[Target] = &[
     ),
     at_most("fanout-1000", "CPU s per million", Figure(CPU, 1.0), 0.25),
     at_least(
+        "wss-1000",
+        "deliveries/s to that without TLS",
+        RatioToCase(DELIVERIES, "fanout-1000", Contender::Own),
+        0.6,
+    ),
+    at_least(
         "fanout-10000",
         "deliveries/s to limit-batch",
         Ratio(DELIVERIES, BATCH),
