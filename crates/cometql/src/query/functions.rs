@@ -14,7 +14,7 @@ use super::calendar::{Moment, Unit};
 use super::functions_decimal::{self, DECIMAL};
 use super::functions_json::JSON;
 use super::functions_rows;
-use super::functions_text::MORE;
+use super::functions_text::{MORE, hexadecimal};
 use super::pattern::{Case, LikePattern, regex};
 use super::running::Slot;
 use crate::error::SqlError;
@@ -26,6 +26,9 @@ const SLEEP_STEP: Duration = Duration::from_millis(20);
 /// they have been made.
 pub(super) const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
+/// From this length on the texts of a function may take a while.
+const LONG_TEXT_BYTES: usize = 64 * 1024;
+
 /// SQLite's own words for a value past its bound.
 pub(super) const TOO_BIG: &str = "string or blob too big";
 
@@ -35,6 +38,7 @@ pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let slot = slot.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
+            in_time(context, &slot)?;
             function(context, &slot)
         })?;
     }
@@ -50,6 +54,21 @@ pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// SQLite looks at the clock between its own steps, and one step may be a function of a
+/// function of a long text: each of them looks before it begins.
+fn in_time(context: &Context<'_>, slot: &Slot) -> Result<()> {
+    let is_long = (0..context.len()).any(|index| match value(context, index) {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.len() > LONG_TEXT_BYTES,
+        _ => false,
+    });
+    if !is_long {
+        return Ok(());
+    }
+    slot.running().map_or(Ok(()), |running| {
+        running.check().map_err(|error| running.fail(error))
+    })
 }
 
 /// The text a value has on the wire; `None` is NULL.
@@ -175,7 +194,10 @@ const PURE: &[(&str, i32, Function)] = &[
             ValueRef::Integer(integer) => Value::Text(format!("{integer:X}")),
             ValueRef::Real(_) => Value::Text(format!("{:X}", number(value(context, 0)) as i64)),
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                Value::Text(bytes.iter().map(|byte| format!("{byte:02X}")).collect())
+                if bytes.len() > MAX_TEXT_BYTES / 2 {
+                    return Err(Error::UserFunctionError(TOO_BIG.into()));
+                }
+                Value::Text(hexadecimal(bytes, b"0123456789ABCDEF"))
             }
         })
     }),

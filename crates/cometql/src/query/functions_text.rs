@@ -254,6 +254,21 @@ fn field(context: &Context<'_>) -> i64 {
         .unwrap_or(0)
 }
 
+/// Digits of sixteen, two a byte.
+pub(super) fn hexadecimal(bytes: &[u8], digits: &[u8; 16]) -> String {
+    let digit = |nibble: u8| {
+        digits
+            .get(usize::from(nibble))
+            .map_or('0', |digit| char::from(*digit))
+    };
+    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 0x0f));
+    }
+    text
+}
+
 fn unhex(digits: &str) -> Option<Vec<u8>> {
     let padded = if digits.len().is_multiple_of(2) {
         digits.to_owned()
@@ -310,8 +325,7 @@ fn digest<D: sha1::Digest>(context: &Context<'_>) -> Result<Value> {
         return Ok(Value::Null);
     };
     let digest = D::digest(text.as_bytes());
-    let hex = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Value::Text(hex))
+    Ok(Value::Text(hexadecimal(&digest, b"0123456789abcdef")))
 }
 
 /// A number MySQL can write; NULL for the others.
