@@ -70,7 +70,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
 
     let gateway_config = limits::gateway(settings);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let shards = Shards::new(settings.shards.unwrap_or(cores), &gateway_config);
+    let shards = Shards::new(settings.shards.unwrap_or(cores), &gateway_config)
+        .map_err(|error| format!("cannot wait for sockets: {error}"))?;
     let hall_config = HallConfig {
         limits: limits::hall(settings),
         tenants: tenants(settings, &root_key),

@@ -2,12 +2,12 @@
 //! encoded frame serves every receiver.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
+const PONG: u8 = 0xa;
 
 /// RFC 6455 §7.4.1: the endpoint is going away.
 pub(crate) const CLOSE_GOING_AWAY: u16 = 1001;
@@ -19,13 +19,17 @@ pub(crate) const CLOSE_NOT_UTF8: u16 = 1007;
 pub(crate) const CLOSE_POLICY: u16 = 1008;
 /// RFC 6455 §7.4.1: a message too big to process.
 pub(crate) const CLOSE_TOO_BIG: u16 = 1009;
-
 /// RFC 6455 §7.4.1: the server met a condition that keeps it from serving.
 pub(crate) const CLOSE_SERVER_ERROR: u16 = 1011;
 
 /// A text frame with this text.
 pub(crate) fn text(text: &str) -> Bytes {
     encode(TEXT, text.as_bytes())
+}
+
+/// Whether a frame counts as a message: a Ping, a Pong or a Close does not.
+pub(crate) fn is_message(frame: &[u8]) -> bool {
+    frame.first().is_some_and(|first| first & CLOSE == 0)
 }
 
 /// An empty ping.
@@ -45,10 +49,18 @@ pub(crate) fn close(code: u16, reason: &str) -> Bytes {
     encode(CLOSE, &body)
 }
 
-/// The answer to a client's close frame: the same code, or none if it had none.
-pub(crate) fn close_reply(received: Option<CloseFrame>) -> Bytes {
+/// The answer to a ping.
+pub fn pong(payload: &[u8]) -> Bytes {
+    encode(PONG, payload)
+}
+
+/// The answer to a client's close frame: the same code, or none if it had none. A
+/// code nobody may send is answered by that of a protocol error.
+pub fn close_reply(received: Option<u16>) -> Bytes {
     match received {
-        Some(received) => close(received.code.into(), ""),
+        // RFC 6455 §7.4.2, and those registered since.
+        Some(code @ (1000..=1003 | 1007..=1014 | 3000..=4999)) => close(code, ""),
+        Some(_) => close(CLOSE_PROTOCOL, ""),
         None => encode(CLOSE, &[]),
     }
 }

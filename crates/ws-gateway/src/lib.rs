@@ -5,32 +5,44 @@
 //! - [`server`]: accepts, speaks HTTP, hands over upgraded connections.
 //! - `http`, `assets`, `files`: plain HTTP answers.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
-//! - `session`: one connection from greeting to end; `resume`: what our own
-//!   client missed while it was away.
-//! - `socket`, `outbox`: bytes in, bytes out.
+//! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
+//! - [`shard`]: many connections' queue; `usher` wakes the shards.
+//! - `worker`: the thread of a shard; `members`, `round`: who is due what.
+//! - `peer`: one connection: `socket`, `outbox`, `line` are its parts.
+//! - [`reader`]: frames in.
+//! - `session`: what browsers say, carried out; `errand`: what has to wait;
+//!   `resume`: what our own client missed while it was away.
 //! - `command`: what browsers say.
-//! - `event`: what browsers are told; `payload`, `json`, `frame` are its parts.
-//! - [`shard`]: many connections' outbound side; `usher` wakes them.
+//! - `event`: what browsers are told; `payload`, `json`, [`frame`] are its parts.
 //! - [`config`]: settings and bounds.
 
+mod arrival;
 mod assets;
 mod command;
 pub mod config;
+mod errand;
 mod event;
 mod files;
-mod frame;
+pub mod frame;
 mod http;
 mod json;
+mod leaving;
+mod line;
+mod members;
 mod outbox;
 mod payload;
+mod peer;
 pub mod proxies;
+pub mod reader;
 mod request;
 mod resume;
+mod round;
 pub mod server;
 mod session;
 pub mod shard;
 mod socket;
 mod usher;
+mod worker;
 
 pub use config::{GatewayConfig, GatewayLimits};
 pub use proxies::{ForwardingHeader, TrustedProxies};

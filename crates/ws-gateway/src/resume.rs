@@ -11,8 +11,8 @@ use crate::command::Resume;
 use crate::event::{self, ErrorDetail};
 use crate::session::{HISTORY_PIECE, Session};
 
-impl Session<'_> {
-    pub(crate) async fn resume(&self, wanted: Resume) {
+impl Session {
+    pub(crate) async fn resume(self, wanted: Resume) {
         if wanted.shared {
             self.connection.hear_itself();
         }
@@ -20,7 +20,7 @@ impl Session<'_> {
         if wanted.is_empty() {
             return;
         }
-        self.meanwhile(self.gateway.room_in_shards()).await;
+        self.gateway.room_in_shards().await;
         let names: Vec<PipeName> = wanted.iter().map(|(pipe, _)| pipe.clone()).collect();
         let refused = self.gateway.hall.subscribe_also(&self.connection, &names);
         self.tell_refused(refused);
@@ -35,10 +35,10 @@ impl Session<'_> {
     /// Gives whether the connection can go on.
     async fn resume_pipe(&self, pipe: PipeName, position: Option<Position>) -> bool {
         let hall = &self.gateway.hall;
-        let generation = self.link.generation;
+        let generation = self.generation;
         let max_bytes = HISTORY_PIECE.min(self.gateway.config.limits.queued_bytes / 2);
         let begun = hall.begin_reading(&self.connection, pipe.clone(), position);
-        let mut reading = match self.meanwhile(begun).await {
+        let mut reading = match begun.await {
             Ok(reading) => reading,
             Err(error) => {
                 self.fail(&error.to_string(), ErrorDetail::NoMessages);
@@ -47,7 +47,7 @@ impl Session<'_> {
         };
         loop {
             let step = hall.read_on(&mut reading, max_bytes);
-            match self.meanwhile(step).await {
+            match step.await {
                 Ok(Step::Gap(position)) => {
                     self.send(event::resume_mark(&pipe, "gap", position, generation));
                 }

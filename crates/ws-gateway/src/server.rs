@@ -2,10 +2,12 @@
 //! upgraded connections to their sessions, and drains at the end.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use hyper::Request;
@@ -19,15 +21,18 @@ use pipes::figure::Figure;
 use pipes::shard::{CloseReason, MAX_SHARDS, Shard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time;
+use tokio::{task, time};
 
+use crate::arrival::Arrival;
 use crate::config::GatewayConfig;
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
-use crate::session::{self, Upgraded};
-use crate::shard::ShardQueue;
+use crate::shard::{Item, ShardQueue};
+use crate::socket::Socket;
 use crate::usher::Usher;
+use crate::worker::Worker;
 
 /// The shards' queues: made first, because the hall sends through them.
 #[derive(Clone)]
@@ -38,16 +43,18 @@ pub struct Shards {
 
 impl Shards {
     /// `count` shards (1 to [`MAX_SHARDS`]), as a rule one a core.
-    pub fn new(count: usize, config: &GatewayConfig) -> Self {
+    ///
+    /// # Errors
+    /// The system lets nobody wait for sockets.
+    pub fn new(count: usize, config: &GatewayConfig) -> io::Result<Self> {
         let limit = config.limits.shard_backlog_bytes;
         let count = count.clamp(1, MAX_SHARDS);
         let usher = Arc::<Usher>::default();
-        Self {
-            queues: (0..count)
-                .map(|number| ShardQueue::new(limit, &usher, number))
-                .collect(),
+        let queues = (0..count).map(|number| ShardQueue::new(limit, &usher, number));
+        Ok(Self {
+            queues: queues.collect::<io::Result<_>>()?,
             usher,
-        }
+        })
     }
 
     /// The same shards as the hall knows them.
@@ -112,7 +119,7 @@ impl Gateway {
         &self.shards.queues
     }
 
-    pub(crate) fn shard(&self, index: usize) -> &ShardQueue {
+    fn shard(&self, index: usize) -> &ShardQueue {
         let shards = &self.shards.queues;
         // Connections are numbered over exactly these shards.
         #[expect(
@@ -125,27 +132,51 @@ impl Gateway {
     /// Resolves when no shard is so far behind that more should not be asked of it.
     pub(crate) async fn room_in_shards(&self) {
         for shard in self.shards() {
-            shard.relieved().await;
+            if shard.is_congested() {
+                shard.relieved().await;
+            }
         }
     }
 
     /// Serves browsers until `shutdown` turns true; then stops accepting, lets
     /// every client go and returns when all have left. The caller bounds the wait.
     pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: watch::Receiver<bool>) {
-        let (stop_shards, shards_stop) = watch::channel(false);
+        let (stop_usher, usher_stop) = watch::channel(false);
         let Shards { queues, usher } = self.shards.clone();
-        tokio::spawn(usher.run(queues, shards_stop.clone()));
-        for shard in self.shards() {
-            let keep_alive = self.config.limits.keep_alive;
-            tokio::spawn(Arc::clone(shard).run(keep_alive, shards_stop.clone()));
-        }
+        tokio::spawn(usher.run(queues.clone(), usher_stop));
+        let threads = match self.start_shards() {
+            Ok(threads) => threads,
+            Err(error) => {
+                tracing::error!(%error, "shards_not_started");
+                return;
+            }
+        };
+        let stop_shards = StopShards(queues);
         self.accept(&listener, shutdown.clone()).await;
         drop(listener);
         for shard in self.shards() {
-            shard.close_all(CloseReason::Shutdown);
+            shard.give(Item::CloseAll(CloseReason::Shutdown));
         }
         let _ = self.sockets.acquire_many(self.everyone).await;
-        let _ = stop_shards.send(true);
+        drop(stop_shards);
+        let _ = stop_usher.send(true);
+        let ended = task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        let _ = ended.await;
+    }
+
+    fn start_shards(self: &Arc<Self>) -> io::Result<Vec<JoinHandle<()>>> {
+        let workers = (0..self.shards().len())
+            .filter_map(|number| Some((number, Worker::new(self, number, Handle::current())?)));
+        workers
+            .map(|(number, worker)| {
+                let thread = thread::Builder::new().name(format!("shard-{number}"));
+                thread.spawn(move || worker.run())
+            })
+            .collect()
     }
 
     async fn accept(self: &Arc<Self>, listener: &TcpListener, mut shutdown: watch::Receiver<bool>) {
@@ -271,18 +302,35 @@ impl Gateway {
             tracing::error!("upgraded_connection_is_not_tcp");
             return;
         };
-        // A copy, for this small rest would keep the whole of its buffer.
-        let early = read_buf.to_vec();
-        drop(read_buf);
-        let upgraded = Upgraded {
-            stream: io.into_inner(),
-            early,
+        let socket = match io.into_inner().into_std() {
+            Ok(stream) => Socket::Plain(stream),
+            Err(error) => {
+                tracing::error!(%error, "socket_not_handed_over");
+                return;
+            }
+        };
+        let (id, shard) = self.hall.next_connection();
+        self.shard(shard).give(Item::Open(Box::new(Arrival {
+            id,
+            socket,
+            // A copy, for this small rest would keep the whole of its buffer.
+            early: read_buf.to_vec(),
             parameters,
             headers,
             address,
-        };
-        session::serve(self, upgraded).await;
-        drop(permit);
+            permit,
+        })));
+    }
+}
+
+/// Stops the shards' threads, however serving comes to its end.
+struct StopShards(Vec<Arc<ShardQueue>>);
+
+impl Drop for StopShards {
+    fn drop(&mut self) {
+        for shard in &self.0 {
+            shard.give(Item::Stop);
+        }
     }
 }
 

@@ -1,378 +1,268 @@
-//! One browser connection from the upgrade to the end: greeting, commands,
-//! answers, and the way each kind of client wants to be left (compatibility
-//! reference §1.6).
+//! What browsers say, carried out. Bytes become frames, a frame a command, and the
+//! command is applied to the hall. All of it happens on the shard's thread; a
+//! command that has to wait goes on as an errand, and what else its browser says
+//! waits in order. Answers go through the shard's queue like everything else, so
+//! that order needs no care.
 
-use std::future::poll_fn;
-use std::net::{IpAddr, Shutdown};
-use std::pin::{Pin, pin};
+use std::io;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, Stream};
-use pipes::connection::{Connection, Visitor};
+use pipes::connection::Connection;
 use pipes::error::HallError;
 use pipes::family::Family;
 use pipes::hall::RefusedNames;
 use pipes::listing::Seen;
 use pipes::message::{Position, StoredMessage, UnixTime};
-use pipes::name::PipeName;
-use pipes::shard::{CloseReason, ConnectionId};
+use pipes::name::{EventName, PipeName};
+use pipes::shard::Receipt;
 use pipes::storage::Window;
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
-use tokio::{task, time};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{
-    CapacityError, Error as WebSocketError, ProtocolError,
-};
-use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocketConfig};
 
 use crate::command::Command;
+use crate::errand::{Errand, Turnout};
 use crate::event::{self, ErrorDetail, Generation};
 use crate::frame;
-use crate::outbox::Link;
-use crate::request::{BrowserHeaders, Client, ConnectionRequest, Dialect, RequestError};
+use crate::peer::{End, Peer, Phase};
+use crate::reader::{FrameReader, Incoming, Violation};
 use crate::server::Gateway;
-use crate::shard::ShardQueue;
-use crate::socket::Socket;
+use crate::shard::{Item, ShardQueue};
 
-/// A connection reads into no more than this at once.
-const READ_BUFFER: usize = 1024;
-/// How long a leaving connection may take for its last bytes.
-const LINGER: Duration = Duration::from_secs(2);
 /// Bytes of a history sent before waiting until they are on their way.
 pub(crate) const HISTORY_PIECE: usize = 64 * 1024;
 
-/// An upgraded connection and what its handshake said.
-pub(crate) struct Upgraded {
-    pub(crate) stream: TcpStream,
-    /// Bytes that came with the handshake.
-    pub(crate) early: Vec<u8>,
-    /// Everything after the path's prefix.
-    pub(crate) parameters: String,
-    pub(crate) headers: BrowserHeaders,
-    pub(crate) address: IpAddr,
-}
-
-/// Serves a connection to its end.
-pub(crate) async fn serve(gateway: Arc<Gateway>, upgraded: Upgraded) {
-    let Upgraded {
-        stream,
-        early,
-        parameters,
-        headers,
-        address,
-    } = upgraded;
-    let (dialect, request) = ConnectionRequest::parse(&parameters);
-    // They hold the key, and memory for as long as the connection lasts.
-    drop(parameters);
-    let Dialect { client, generation } = dialect;
-    let (id, shard) = gateway.hall.next_connection();
-    let limit = gateway.config.limits.queued_bytes;
-    let link = Arc::new(Link::new(id, generation, stream, limit));
-    let request = request.and_then(|request| gateway.check(request, &headers));
-    let visitor = match request {
-        Ok(request) => Visitor {
-            dev_id: request.dev_id,
-            claim: request.claim(),
-            uuid: request.uuid,
-            user_agent: headers.user_agent.into(),
-            address,
-            origin: headers.origin.into(),
-            language: headers.language.into(),
-            client: request.client_name.into(),
-            line: Arc::clone(&link) as Arc<_>,
-        },
-        Err(error) => {
-            tracing::debug!(conn = id.0, code = error.code(), "handshake_refused");
-            let text = error.to_string();
-            link.send(event::fatal_error(error.code(), &text, generation));
-            let end = End::Refused(frame::CLOSE_POLICY, text);
-            leave(&gateway, &link, client, end).await;
-            return;
-        }
-    };
-
-    let queue = gateway.shard(shard);
-    queue.open(Arc::clone(&link));
-    let registered = Registered { queue, id };
-    let greet = |authorization: &pipes::Authorization| {
-        let key = authorization.key.as_ref().map_or("", |key| key.reveal());
-        link.enqueue(event::greeting(
-            authorization.user.is_some(),
-            key,
-            generation,
-        ));
-    };
-    let end = match gateway.hall.connect(visitor, id, shard, greet).await {
-        Ok(connection) => {
-            let session = Session {
-                gateway: &gateway,
-                link: &link,
-                connection,
-            };
-            session.run(early, client).await
-        }
-        Err(HallError::Limit { what, limit }) => {
-            let text = format!("{what}: the limit of {limit} is reached");
-            link.send(event::fatal_error(429, &text, generation));
-            End::Refused(frame::CLOSE_POLICY, text)
-        }
-        Err(error) => {
-            tracing::error!(conn = id.0, %error, "connect_failed");
-            let text = "the server cannot check logins now".to_owned();
-            End::Refused(frame::CLOSE_SERVER_ERROR, text)
-        }
-    };
-    if let End::ClosedByServer(reason) = end {
-        gateway.hall.counters().note_closed(reason);
-    }
-    drop(registered);
-    leave(&gateway, &link, client, end).await;
-}
-
-/// A connection its shard knows of; forgotten however the session ends.
-struct Registered<'a> {
-    queue: &'a ShardQueue,
-    id: ConnectionId,
-}
-
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        self.queue.gone(self.id);
-    }
-}
-
-impl Gateway {
-    /// Whether the door lets this request in, and as which tenant.
-    fn check(
-        &self,
-        mut request: ConnectionRequest,
-        headers: &BrowserHeaders,
-    ) -> Result<ConnectionRequest, RequestError> {
-        if !headers.may_connect(&self.config.allow_origins) {
-            return Err(RequestError::ForbiddenOrigin);
-        }
-        let tenant = self.hall.tenants().for_browser(request.dev_id);
-        request.dev_id = tenant.ok_or(RequestError::UnknownDevId(request.dev_id))?;
-        Ok(request)
-    }
-}
-
-/// How a connection came to its end.
-#[derive(Debug, PartialEq, Eq)]
-enum End {
-    /// The client sent a Close frame.
-    ClosedByClient,
-    /// The socket is gone.
-    Gone,
-    /// The client broke the protocol; the Close code says how.
-    Violation(u16, String),
-    /// The handshake was refused; the Close code says by whose doing.
-    Refused(u16, String),
-    /// The server wants it.
-    ClosedByServer(CloseReason),
-}
-
-pub(crate) struct Session<'a> {
-    pub(crate) gateway: &'a Arc<Gateway>,
-    pub(crate) link: &'a Arc<Link>,
+/// One connection as its commands see it.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) queue: Arc<ShardQueue>,
     pub(crate) connection: Arc<Connection>,
+    pub(crate) generation: Generation,
 }
 
-impl Drop for Session<'_> {
-    fn drop(&mut self) {
-        self.gateway.hall.disconnect(&self.connection);
-    }
+/// How far a connection came with what it has said.
+pub(crate) enum Turn {
+    /// It has nothing more to say now.
+    Idle,
+    /// There is more, for the next turn: the others come first.
+    More,
+    /// A command waits.
+    Waits(Errand),
+    /// The connection ends.
+    Ended(End),
 }
 
-impl Session<'_> {
-    async fn run(&self, early: Vec<u8>, client: Client) -> End {
-        let limits = &self.gateway.config.limits;
-        let config = WebSocketConfig::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_message_size(Some(limits.message_bytes))
-            .max_frame_size(Some(limits.message_bytes));
-        let socket = Socket::new(Arc::clone(self.link));
-        let mut reader =
-            WebSocketStream::from_partially_read(socket, early, Role::Server, Some(config)).await;
-        loop {
-            let incoming = match self.next(&mut reader).await {
-                Next::Message(message) => message,
-                Next::End(end) => return end,
+impl Session {
+    /// Reads what a connection has said, into `buffer`, and carries it out.
+    pub(crate) fn attend(&self, peer: &mut Peer, buffer: &mut [u8]) -> Turn {
+        if peer.phase != Phase::Open {
+            return Turn::Idle;
+        }
+        let mut unread = std::mem::take(&mut peer.unread);
+        if let Some(turn) = self.hear(peer, &mut unread) {
+            return turn;
+        }
+        while peer.readable {
+            let count = match peer.socket.read(buffer) {
+                Ok(0) => return Turn::Ended(End::Gone),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    peer.readable = false;
+                    break;
+                }
+                Err(_) => return Turn::Ended(End::Gone),
             };
-            // Many small commands come with one reading.
-            task::consume_budget().await;
-            if matches!(incoming, Message::Text(_) | Message::Binary(_)) {
-                self.link.note_message();
+            peer.heard = true;
+            peer.tally.bytes_in.add(count as u64);
+            let had_its_share = count == buffer.len();
+            // A socket that gave less has given all, but for its end.
+            peer.readable = had_its_share || peer.ended;
+            let read = buffer.get_mut(..count).unwrap_or_default();
+            if let Some(turn) = self.hear(peer, read) {
+                return turn;
             }
-            match incoming {
-                Message::Text(text) => self.carry_out(&text).await,
+            if had_its_share {
+                return Turn::More;
+            }
+        }
+        Turn::Idle
+    }
+
+    /// Takes the frames in `input` one by one, until one has to be waited for.
+    fn hear(&self, peer: &mut Peer, mut input: &mut [u8]) -> Option<Turn> {
+        if input.is_empty() {
+            return None;
+        }
+        let limit = self.gateway.config.limits.message_bytes;
+        let mut reader = std::mem::replace(&mut peer.reader, FrameReader::new(limit));
+        let turn = loop {
+            match reader.next(&mut input) {
+                Ok(None) => break None,
+                Ok(Some(incoming)) => {
+                    if let Some(turn) = self.take(peer, incoming) {
+                        break Some(turn);
+                    }
+                }
+                Err(violation) => break Some(Turn::Ended(self.violated(violation))),
+            }
+        };
+        peer.reader = reader;
+        if matches!(turn, Some(Turn::Waits(_))) {
+            peer.unread = input.to_vec();
+        }
+        turn
+    }
+
+    fn take(&self, peer: &Peer, incoming: Incoming<'_>) -> Option<Turn> {
+        let turnout = match incoming {
+            Incoming::Text(text) => {
+                peer.tally.messages_in.add(1);
+                self.carry_out(text)
+            }
+            Incoming::Binary(bytes) => {
+                peer.tally.messages_in.add(1);
                 // Binary is taken for text if it is text.
-                Message::Binary(bytes) => {
-                    if let Ok(text) = std::str::from_utf8(&bytes) {
-                        self.carry_out(text).await;
-                    }
-                }
-                Message::Close(close) => {
-                    // The reply that waits inside the reader is dropped with it:
-                    // an original client must get none, and nothing may follow it.
-                    match client {
-                        Client::Original => self.link.mute(),
-                        Client::Modern => self.link.seal(Some(frame::close_reply(close))),
-                    }
-                    return End::ClosedByClient;
-                }
-                Message::Ping(_) => {
-                    // The pong waits inside the reader.
-                    let _ = reader.flush().await;
-                }
-                Message::Pong(_) | Message::Frame(_) => {}
+                self.carry_out(std::str::from_utf8(bytes).ok()?)
             }
+            Incoming::Ping(payload) => {
+                self.send(frame::pong(payload));
+                return None;
+            }
+            Incoming::Pong => return None,
+            Incoming::Close(code) => return Some(Turn::Ended(End::ClosedByClient(code))),
+        };
+        match turnout {
+            Turnout::Done => None,
+            Turnout::Waits(errand) => Some(Turn::Waits(errand)),
         }
     }
 
-    /// The next message, finishing what waits for the socket in the meantime.
-    async fn next(&self, reader: &mut WebSocketStream<Socket>) -> Next {
-        poll_fn(|context| {
-            self.link.register_reader(context);
-            if let Some(reason) = self.link.closing() {
-                return Poll::Ready(Next::End(End::ClosedByServer(reason)));
-            }
-            if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
-                return Poll::Ready(Next::End(End::Gone));
-            }
-            Pin::new(&mut *reader)
-                .poll_next(context)
-                .map(|message| match message {
-                    Some(Ok(message)) => Next::Message(message),
-                    Some(Err(error)) => Next::End(self.read_error(error)),
-                    None => Next::End(End::Gone),
-                })
-        })
-        .await
-    }
-
-    fn read_error(&self, error: WebSocketError) -> End {
-        let (code, text) = match error {
-            WebSocketError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
-                let text = format!("a message may have at most {max_size} bytes");
-                (frame::CLOSE_TOO_BIG, text)
-            }
-            WebSocketError::Utf8(_) => {
-                let text = "text messages must be UTF-8".to_owned();
-                (frame::CLOSE_NOT_UTF8, text)
-            }
-            WebSocketError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-                return End::Gone;
-            }
-            WebSocketError::Protocol(error) => (frame::CLOSE_PROTOCOL, error.to_string()),
-            _ => return End::Gone,
-        };
+    fn violated(&self, violation: Violation) -> End {
+        let text = violation.to_string();
         self.fail(&text, ErrorDetail::NoMessages);
-        End::Violation(code, text)
+        End::Violation(violation.close_code(), text)
     }
 
-    async fn carry_out(&self, text: &str) {
+    fn carry_out(&self, text: &str) -> Turnout {
         let command = match Command::parse(text) {
             Ok(command) => command,
-            Err(error) => return self.fail(&error.text, error.detail),
+            Err(error) => {
+                self.fail(&error.text, error.detail);
+                return Turnout::Done;
+            }
         };
+        let session = self.clone();
         match command {
             Command::Ignored => {}
             Command::Subscription { pipes, refused } => {
                 for error in refused {
                     self.fail(&error.to_string(), ErrorDetail::NoMessages);
                 }
-                // Joins queue behind deliveries: a page that changes its list all the
-                // time must not outrun them.
-                self.meanwhile(self.gateway.room_in_shards()).await;
-                self.subscribe(&pipes);
+                return Errand::begin(async move {
+                    // Joins queue behind deliveries: a page that changes its list all
+                    // the time must not outrun them.
+                    session.gateway.room_in_shards().await;
+                    session.subscribe(&pipes);
+                });
             }
-            Command::Resume(pipes) => self.resume(pipes).await,
+            Command::Resume(pipes) => return Errand::begin(session.resume(pipes)),
             Command::Publish {
                 pipe,
                 event,
                 payload,
                 anonymous,
-            } => {
-                let published = self.gateway.hall.publish_for(
-                    &self.connection,
-                    pipe.clone(),
-                    event,
-                    payload.into(),
-                    anonymous,
-                );
-                match self.meanwhile(published).await {
-                    Ok(report) => {
-                        let generation = self.link.generation;
-                        self.send(event::delivery_report(
-                            &pipe,
-                            payload,
-                            report.receivers,
-                            report.position,
-                            generation,
-                        ));
-                    }
-                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
-                }
+            } => return Errand::begin(session.publish(pipe, event, payload.into(), anonymous)),
+            Command::PipeLog { pipe, marker } => {
+                let marker = marker.to_owned();
+                return Errand::begin(async move { session.send_history(&pipe, &marker).await });
             }
-            Command::PipeLog { pipe, marker } => self.send_history(&pipe, marker).await,
-            Command::PipeCount { pipe, marker } => match Family::of(&pipe).allows_count() {
-                Ok(()) => {
-                    let dev_id = self.connection.dev_id;
-                    let count = self.gateway.hall.subscriber_count(dev_id, &pipe);
-                    self.send(event::pipe_count(count, marker, self.link.generation));
-                }
-                Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoMessages),
-            },
-            Command::TrackPipeUsers { pipe, marker } => match Family::of(&pipe).allows_list() {
-                Ok(()) => {
-                    let dev_id = self.connection.dev_id;
-                    let members = self.gateway.hall.subscribers(dev_id, &pipe);
-                    let members = members
-                        .iter()
-                        .map(|member| (member.user, member.uuid.as_str()));
-                    self.send(event::pipe_users(
-                        &pipe,
-                        members,
-                        marker,
-                        self.link.generation,
-                    ));
-                }
-                Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
-            },
+            Command::PipeCount { pipe, marker } => self.count(&pipe, marker),
+            Command::TrackPipeUsers { pipe, marker } => self.list(&pipe, marker),
             Command::UserData { user, marker } => {
-                let dev_id = self.connection.dev_id;
-                let hall = &self.gateway.hall;
-                let data = hall.blocking(move |hall| hall.user_data(dev_id, user));
-                match self.meanwhile(data).await {
-                    Ok(data) => {
-                        // An unknown user has an empty text (compatibility reference §4.9).
-                        let text = data.as_deref().unwrap_or_default();
-                        let generation = self.link.generation;
-                        self.send(event::user_data(user.number(), text, marker, generation));
+                let marker = marker.to_owned();
+                return Errand::begin(async move {
+                    let dev_id = session.connection.dev_id;
+                    let hall = &session.gateway.hall;
+                    match hall
+                        .blocking(move |hall| hall.user_data(dev_id, user))
+                        .await
+                    {
+                        Ok(data) => {
+                            // An unknown user has an empty text (compatibility reference §4.9).
+                            let text = data.as_deref().unwrap_or_default();
+                            let generation = session.generation;
+                            session.send(event::user_data(
+                                user.number(),
+                                text,
+                                &marker,
+                                generation,
+                            ));
+                        }
+                        Err(error) => session.fail(&error.to_string(), ErrorDetail::NoUserData),
                     }
-                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoUserData),
-                }
+                });
             }
             Command::UserStatus { user } => {
-                let dev_id = self.connection.dev_id;
-                let hall = &self.gateway.hall;
-                let seen = hall.blocking(move |hall| hall.seen(dev_id, user));
-                match self.meanwhile(seen).await {
-                    Ok(seen) => {
-                        let away = seconds_away(seen, UnixTime::now());
-                        let generation = self.link.generation;
-                        self.send(event::user_status(user.number(), away, generation));
+                return Errand::begin(async move {
+                    let dev_id = session.connection.dev_id;
+                    let hall = &session.gateway.hall;
+                    match hall.blocking(move |hall| hall.seen(dev_id, user)).await {
+                        Ok(seen) => {
+                            let away = seconds_away(seen, UnixTime::now());
+                            let generation = session.generation;
+                            session.send(event::user_status(user.number(), away, generation));
+                        }
+                        Err(error) => session.fail(&error.to_string(), ErrorDetail::NoMessages),
                     }
-                    Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
-                }
+                });
             }
+        }
+        Turnout::Done
+    }
+
+    async fn publish(self, pipe: PipeName, event: EventName, payload: Arc<str>, anonymous: bool) {
+        let hall = &self.gateway.hall;
+        let published = hall.publish_for(
+            &self.connection,
+            pipe.clone(),
+            event,
+            Arc::clone(&payload),
+            anonymous,
+        );
+        match published.await {
+            Ok(report) => self.send(event::delivery_report(
+                &pipe,
+                &payload,
+                report.receivers,
+                report.position,
+                self.generation,
+            )),
+            Err(error) => self.fail(&error.to_string(), ErrorDetail::NoMessages),
+        }
+    }
+
+    fn count(&self, pipe: &PipeName, marker: &str) {
+        match Family::of(pipe).allows_count() {
+            Ok(()) => {
+                let dev_id = self.connection.dev_id;
+                let count = self.gateway.hall.subscriber_count(dev_id, pipe);
+                self.send(event::pipe_count(count, marker, self.generation));
+            }
+            Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoMessages),
+        }
+    }
+
+    fn list(&self, pipe: &PipeName, marker: &str) {
+        match Family::of(pipe).allows_list() {
+            Ok(()) => {
+                let dev_id = self.connection.dev_id;
+                let members = self.gateway.hall.subscribers(dev_id, pipe);
+                let members = members
+                    .iter()
+                    .map(|member| (member.user, member.uuid.as_str()));
+                self.send(event::pipe_users(pipe, members, marker, self.generation));
+            }
+            Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
         }
     }
 
@@ -415,7 +305,7 @@ impl Session<'_> {
             let Some(last) = piece.pop() else {
                 return;
             };
-            let frame = |stored| event::history_entry(stored, marker, self.link.generation);
+            let frame = |stored| event::history_entry(stored, marker, self.generation);
             for stored in &piece {
                 self.send(frame(stored));
             }
@@ -428,11 +318,8 @@ impl Session<'_> {
 
     /// A part of a history; nothing if it cannot be had, and then the browser is told.
     async fn history(&self, pipe: &PipeName, window: Window) -> Vec<StoredMessage> {
-        let history = self
-            .gateway
-            .hall
-            .history_for(&self.connection, pipe, window);
-        match self.meanwhile(history).await {
+        let hall = &self.gateway.hall;
+        match hall.history_for(&self.connection, pipe, window).await {
             Ok(history) => history,
             Err(error) => {
                 self.fail(&error.to_string(), ErrorDetail::NoMessages);
@@ -443,46 +330,29 @@ impl Session<'_> {
 
     /// Sends a frame and waits until it has gone to the kernel. Gives whether it has.
     pub(crate) async fn send_through(&self, frame: Bytes) -> bool {
-        let (handed_over, mut on_its_way) = oneshot::channel();
-        let receipt = Box::new(move || {
+        let (handed_over, on_its_way) = oneshot::channel();
+        let receipt: Receipt = Box::new(move || {
             let _ = handed_over.send(());
         });
-        self.link.send_with_receipt(frame, receipt);
-        poll_fn(|context| {
-            self.link.register_reader(context);
-            if self.link.closing().is_some() {
-                return Poll::Ready(false);
-            }
-            if let Poll::Ready(Err(_)) = self.link.poll_flush(context) {
-                return Poll::Ready(false);
-            }
-            Pin::new(&mut on_its_way)
-                .poll(context)
-                .map(|arrived| arrived.is_ok())
-        })
-        .await
-    }
-
-    /// Waits for `work` and goes on sending what waits for the socket, so that a
-    /// store that takes its time makes no slow reader of anybody.
-    pub(crate) async fn meanwhile<T>(&self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|context| {
-            self.link.register_reader(context);
-            // A broken socket is for the next reading to find.
-            let _ = self.link.poll_flush(context);
-            work.as_mut().poll(context)
-        })
-        .await
+        self.answer(frame, Some(receipt));
+        // Dropped unused if the connection ends first.
+        on_its_way.await.is_ok()
     }
 
     pub(crate) fn send(&self, frame: Bytes) {
-        // Whatever becomes of it shows at the next reading.
-        self.link.send(frame);
+        self.answer(frame, None);
     }
 
     pub(crate) fn fail(&self, text: &str, detail: ErrorDetail) {
-        self.send(event::error(text, detail, self.link.generation));
+        self.send(event::error(text, detail, self.generation));
+    }
+
+    fn answer(&self, frame: Bytes, receipt: Option<Receipt>) {
+        self.queue.give(Item::Answer {
+            connection: self.connection.id,
+            frame,
+            receipt,
+        });
     }
 }
 
@@ -494,66 +364,5 @@ fn seconds_away(seen: Seen, now: UnixTime) -> i64 {
         Seen::Online => 0,
         Seen::At(time) => i64::try_from(now.0.saturating_sub(time.0).max(1)).unwrap_or(i64::MAX),
         Seen::Unknown => -1,
-    }
-}
-
-enum Next {
-    Message(Message),
-    End(End),
-}
-
-/// Ends a connection the way its client can bear.
-async fn leave(gateway: &Gateway, link: &Link, client: Client, end: End) {
-    let ConnectionId(number) = link.id;
-    tracing::debug!(conn = number, ?end, "connection_closed");
-    link.seal(farewell(client, &end));
-    if client == Client::Original && end == End::ClosedByClient && link.generation == Generation::V3
-    {
-        time::sleep(gateway.config.limits.restart_delay).await;
-    }
-    let hopeless = matches!(
-        end,
-        End::Gone
-            | End::ClosedByServer(CloseReason::SlowReader)
-            | End::ClosedByServer(CloseReason::Silent)
-    );
-    if !hopeless {
-        // Unread bytes at the moment of closing would make the kernel throw away
-        // what the client has not read yet.
-        let _ = time::timeout(LINGER, linger(link)).await;
-    }
-    link.mute();
-    // The shard may hold the socket a little longer.
-    let _ = SockRef::from(link.stream()).shutdown(Shutdown::Both);
-}
-
-/// The last frame, for a client that may get one.
-fn farewell(client: Client, end: &End) -> Option<Bytes> {
-    let close = match end {
-        _ if client == Client::Original => return None,
-        // It has its reply.
-        End::ClosedByClient | End::Gone => return None,
-        End::Violation(code, text) | End::Refused(code, text) => frame::close(*code, text),
-        End::ClosedByServer(CloseReason::Shutdown) => {
-            frame::close(frame::CLOSE_GOING_AWAY, CloseReason::Shutdown.as_str())
-        }
-        End::ClosedByServer(reason) => frame::close(frame::CLOSE_POLICY, reason.as_str()),
-    };
-    Some(close)
-}
-
-/// Sends what waits and the end of the stream, then reads to the client's end.
-async fn linger(link: &Link) -> std::io::Result<()> {
-    poll_fn(|context| link.poll_flush(context)).await?;
-    SockRef::from(link.stream()).shutdown(Shutdown::Write)?;
-    let mut discarded = [0; 1024];
-    loop {
-        link.stream().readable().await?;
-        match link.stream().try_read(&mut discarded) {
-            Ok(0) => return Ok(()),
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
     }
 }

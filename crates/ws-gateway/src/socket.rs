@@ -1,73 +1,62 @@
-//! The reading side's view of a connection: tungstenite reads from the socket
-//! and writes its pongs and closes into the same ordered outbox everyone uses,
-//! so that frames never mix.
+//! The socket of one connection, as its shard uses it: never blocking, read into
+//! the shard's buffer, written straight from shared frames. What is between the
+//! bytes and the network is known here and nowhere else.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::io::{self, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
 
-use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
 
-use crate::outbox::{Link, Sent};
-
-/// A link as a stream.
-pub(crate) struct Socket {
-    link: Arc<Link>,
+/// An open socket that never blocks.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    /// TCP, with nothing in between.
+    Plain(TcpStream),
 }
 
 impl Socket {
-    pub(crate) fn new(link: Arc<Link>) -> Self {
-        Self { link }
+    /// Has `registry` tell under `token` whenever the socket becomes readable or
+    /// writable: once each time, so that nothing has to be registered again.
+    pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
+        use std::os::fd::AsRawFd;
+        let Self::Plain(stream) = self;
+        let descriptor = stream.as_raw_fd();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut SourceFd(&descriptor), token, interest)
+    }
+
+    /// Reads what there is; 0 at the end of the stream.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Self::Plain(stream) = self;
+        again(|| stream.read(buffer))
+    }
+
+    /// Writes as much as the socket takes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Self::Plain(stream) = self;
+        again(|| stream.write(bytes))
+    }
+
+    /// Writes as much as the socket takes of several pieces, in order.
+    pub(crate) fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Self::Plain(stream) = self;
+        again(|| stream.write_vectored(pieces))
+    }
+
+    /// Ends one or both directions.
+    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        let Self::Plain(stream) = self;
+        stream.shutdown(how)
     }
 }
 
-impl AsyncRead for Socket {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        loop {
-            match self.link.stream().poll_read_ready(context) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => return Poll::Pending,
-            }
-            match self.link.stream().try_read(buffer.initialize_unfilled()) {
-                Ok(count) => {
-                    if count > 0 {
-                        self.link.note_received(count);
-                    }
-                    buffer.advance(count);
-                    return Poll::Ready(Ok(()));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+/// A signal is no reason to stop.
+fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
         }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.link.send_control(Bytes::copy_from_slice(bytes)) {
-            Sent::Accepted => Poll::Ready(Ok(bytes.len())),
-            Sent::Overflow | Sent::Gone => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The outbox flushes itself.
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

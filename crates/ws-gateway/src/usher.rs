@@ -2,8 +2,10 @@
 //! wake another thread on the spot, and the fan-out would compete for the cores
 //! with the acknowledgement that is still to be written. It wakes the usher
 //! instead: a task that the runtime runs on the same thread, as soon as the
-//! publisher waits for its next statement. The usher then wakes the shards.
+//! publisher waits for its next statement. The usher then wakes the shards. A shard
+//! that publishes for one of its browsers notes whom to wake at the end of its turn.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,6 +13,11 @@ use pipes::shard::MAX_SHARDS;
 use tokio::sync::{Notify, watch};
 
 use crate::shard::ShardQueue;
+
+thread_local! {
+    /// The shards this shard's thread has given work; none on other threads.
+    static ERRANDS: Cell<Option<u64>> = const { Cell::new(None) };
+}
 
 /// Which shards have work nobody has told them of.
 #[derive(Default)]
@@ -22,8 +29,12 @@ pub(crate) struct Usher {
 impl Usher {
     /// The shard with this number has work.
     pub(crate) fn call(&self, shard: usize) {
-        self.due
-            .fetch_or(1 << (shard % MAX_SHARDS), Ordering::AcqRel);
+        let bit = 1 << (shard % MAX_SHARDS);
+        if let Some(noted) = ERRANDS.get() {
+            ERRANDS.set(Some(noted | bit));
+            return;
+        }
+        self.due.fetch_or(bit, Ordering::AcqRel);
         self.called.notify_one();
     }
 
@@ -43,12 +54,29 @@ impl Usher {
                     }
                 }
             }
-            let due = self.due.swap(0, Ordering::AcqRel);
-            for (number, shard) in shards.iter().enumerate() {
-                if due & (1 << (number % MAX_SHARDS)) != 0 {
-                    shard.begin();
-                }
-            }
+            wake(&shards, self.due.swap(0, Ordering::AcqRel));
+        }
+    }
+}
+
+/// From here on this thread is a shard's: it sees to its own errands.
+pub(crate) fn begin_errands() {
+    ERRANDS.set(Some(0));
+}
+
+/// Wakes the shards this shard's thread has given work.
+pub(crate) fn run_errands(shards: &[Arc<ShardQueue>]) {
+    let noted = ERRANDS.get().unwrap_or_default();
+    if noted != 0 {
+        ERRANDS.set(Some(0));
+        wake(shards, noted);
+    }
+}
+
+fn wake(shards: &[Arc<ShardQueue>], due: u64) {
+    for (number, shard) in shards.iter().enumerate() {
+        if due & (1 << (number % MAX_SHARDS)) != 0 {
+            shard.begin();
         }
     }
 }

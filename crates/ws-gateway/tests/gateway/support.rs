@@ -69,7 +69,7 @@ impl Door {
     ) -> Self {
         let mut config = GatewayConfig::default();
         change(&mut config);
-        let shards = Shards::new(2, &config);
+        let shards = Shards::new(2, &config).unwrap();
         let hall_config = HallConfig {
             limits,
             tenants,
