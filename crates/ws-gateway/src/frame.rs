@@ -32,6 +32,11 @@ pub(crate) fn is_message(frame: &[u8]) -> bool {
     frame.first().is_some_and(|first| first & CLOSE == 0)
 }
 
+/// A ping that asks for this number back.
+pub(crate) fn numbered_ping(number: u64) -> Bytes {
+    encode(PING, &number.to_be_bytes())
+}
+
 /// An empty ping.
 pub(crate) fn ping() -> Bytes {
     Bytes::from_static(&[FIN | PING, 0])

@@ -7,7 +7,8 @@
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
 //! - [`shard`]: many connections' queue; `usher` wakes the shards.
-//! - `worker`: the thread of a shard; `members`, `round`: who is due what.
+//! - `worker`: the thread of a shard; `members`, `round`: who is due what; `pace`:
+//!   how far it runs ahead of its readers.
 //! - `peer`: one connection: `socket`, `outbox`, `line` are its parts.
 //! - [`reader`]: frames in.
 //! - `session`: what browsers say, carried out; `errand`: what has to wait;
@@ -30,6 +31,7 @@ mod leaving;
 mod line;
 mod members;
 mod outbox;
+mod pace;
 mod payload;
 mod peer;
 pub mod proxies;

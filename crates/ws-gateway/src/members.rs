@@ -10,6 +10,7 @@ use pipes::message::{ENCODINGS, Outgoing};
 use pipes::shard::{ConnectionId, PipeId, Receipt};
 
 use crate::event::{self, Generation};
+use crate::frame;
 use crate::peer::{Peer, Sent};
 use crate::round::{Due, Round};
 
@@ -266,7 +267,20 @@ impl Members {
             }
         }
         round.touched = touched;
-        round.clear();
+    }
+
+    /// Pings some of those a round went to, leaving out `between` each time. Gives how
+    /// many.
+    pub(crate) fn ask(&mut self, round: &Round, number: u64, between: usize) -> usize {
+        let ping = frame::numbered_ping(number);
+        let asked = round.touched.iter().step_by(between.max(1));
+        asked
+            .filter(|index| {
+                let slot = self.slots.get_mut(**index as usize);
+                slot.and_then(|slot| slot.peer.as_deref_mut())
+                    .is_some_and(|peer| peer.send(&ping) == Sent::Accepted)
+            })
+            .count()
     }
 }
 

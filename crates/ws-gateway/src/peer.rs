@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     pub(crate) heard: bool,
     /// Sweeps since then.
     pub(crate) quiet: u32,
+    /// The number it has sent back last; 0 when none.
+    pub(crate) pong: u64,
     /// Nothing is taken any more for sending.
     sealed: bool,
     queue_limit: usize,
@@ -154,6 +156,7 @@ impl Peer {
             ended: false,
             heard: true,
             quiet: 0,
+            pong: 0,
             sealed: false,
             queue_limit: bounds.queued_bytes,
             socket,

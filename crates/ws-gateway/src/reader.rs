@@ -44,7 +44,7 @@ pub enum Incoming<'a> {
     /// A Ping, to be answered by a Pong with the same bytes.
     Ping(&'a [u8]),
     /// A Pong, asked for or not.
-    Pong,
+    Pong(&'a [u8]),
     /// The client closes. The code is none if it sent none.
     Close(Option<u16>),
 }
@@ -337,7 +337,7 @@ impl Head {
     fn incoming<'a>(&self, payload: &'a [u8]) -> Result<Incoming<'a>, Violation> {
         match self.opcode {
             PING => Ok(Incoming::Ping(payload)),
-            PONG => Ok(Incoming::Pong),
+            PONG => Ok(Incoming::Pong(payload)),
             CLOSE => match payload {
                 [] => Ok(Incoming::Close(None)),
                 [high, low, reason @ ..] => match std::str::from_utf8(reason) {

@@ -21,6 +21,8 @@ const JOINED_LIMIT: usize = 512 * 1024;
 #[derive(Default)]
 pub(crate) struct Round {
     lists: [FrameList; ENCODINGS],
+    /// What the sockets have taken, in bytes.
+    pub(crate) bytes: u64,
     /// The slots that are due something, in the order in which that came about.
     pub(crate) touched: Vec<u32>,
     /// By slot, with the number of their frame.
@@ -111,10 +113,13 @@ impl Round {
             false => self.receipts.remove(&slot).unwrap_or_default(),
         };
         let sent = peer.map_or(Sent::Gone, |peer| {
-            match self.lists.get_mut(peer.generation.slot()) {
+            let before = peer.tally.bytes_out.get();
+            let sent = match self.lists.get_mut(peer.generation.slot()) {
                 Some(list) => list.send(peer, due, receipts),
                 None => Sent::Gone,
-            }
+            };
+            self.bytes += peer.tally.bytes_out.get().saturating_sub(before);
+            sent
         });
         due.settle();
         sent
@@ -128,6 +133,7 @@ impl Round {
             list.ends.clear();
             list.joined.clear();
         }
+        self.bytes = 0;
         self.touched.clear();
         self.receipts.clear();
     }

@@ -113,7 +113,7 @@ impl Session {
         turn
     }
 
-    fn take(&self, peer: &Peer, incoming: Incoming<'_>) -> Option<Turn> {
+    fn take(&self, peer: &mut Peer, incoming: Incoming<'_>) -> Option<Turn> {
         let turnout = match incoming {
             Incoming::Text(text) => {
                 peer.tally.messages_in.add(1);
@@ -128,7 +128,10 @@ impl Session {
                 self.send(frame::pong(payload));
                 return None;
             }
-            Incoming::Pong => return None,
+            Incoming::Pong(payload) => {
+                peer.pong = payload.try_into().map_or(0, u64::from_be_bytes);
+                return None;
+            }
             Incoming::Close(code) => return Some(Turn::Ended(End::ClosedByClient(code))),
         };
         match turnout {

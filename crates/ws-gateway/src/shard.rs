@@ -32,6 +32,8 @@ pub struct ShardQueue {
     items: Mutex<VecDeque<Item>>,
     backlog: AtomicUsize,
     backlog_limit: usize,
+    /// The readers do not keep up.
+    is_ahead: AtomicBool,
     /// The thread waits, or is about to.
     asleep: AtomicBool,
     waker: Waker,
@@ -85,6 +87,7 @@ impl ShardQueue {
             items: Mutex::default(),
             backlog: AtomicUsize::new(0),
             backlog_limit,
+            is_ahead: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             waker,
             poll: Mutex::new(Some(poll)),
@@ -153,6 +156,16 @@ impl ShardQueue {
         }
     }
 
+    /// Says whether the shard runs too far ahead of its readers.
+    pub(crate) fn set_ahead(&self, is_ahead: bool) {
+        if self.is_ahead.load(Ordering::Relaxed) != is_ahead {
+            self.is_ahead.store(is_ahead, Ordering::SeqCst);
+            if !is_ahead {
+                self.relief.notify_waiters();
+            }
+        }
+    }
+
     #[cfg(test)]
     pub(crate) fn backlog(&self) -> usize {
         self.backlog.load(Ordering::SeqCst)
@@ -170,7 +183,8 @@ impl Shard for ShardQueue {
     }
 
     fn is_congested(&self) -> bool {
-        self.backlog.load(Ordering::Acquire) > self.backlog_limit
+        self.backlog.load(Ordering::SeqCst) > self.backlog_limit
+            || self.is_ahead.load(Ordering::SeqCst)
     }
 
     fn relieved(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -21,6 +21,7 @@ use crate::errand::{Errand, Turnout};
 use crate::frame;
 use crate::leaving::Leaving;
 use crate::members::{Members, Seat};
+use crate::pace::Pace;
 use crate::peer::{End, Peer, Phase};
 use crate::round::Round;
 use crate::server::Gateway;
@@ -50,6 +51,7 @@ pub(crate) struct Worker {
     poll: Poll,
     pub(crate) members: Members,
     round: Round,
+    pace: Pace,
     /// The items of the round.
     items: Vec<Item>,
     /// What has to wait until the round is sent.
@@ -93,6 +95,7 @@ impl Worker {
             poll: queue.take_poll()?,
             members: Members::default(),
             round: Round::default(),
+            pace: Pace::new(gateway.config.limits.shard_backlog_bytes),
             items: Vec::with_capacity(ITEMS_PER_ROUND),
             afterwards: Vec::new(),
             buffer: vec![0; READ_BUFFER],
@@ -145,10 +148,8 @@ impl Worker {
     fn wait(&mut self, events: &mut Events) {
         let patience = match self.eager.is_empty() && self.queue.may_sleep() {
             true => {
-                let next = self
-                    .leaving
-                    .next()
-                    .map_or(self.sweeps.next, |next| next.min(self.sweeps.next));
+                let others = self.leaving.next().into_iter().chain(self.pace.until());
+                let next = others.fold(self.sweeps.next, Instant::min);
                 next.saturating_duration_since(Instant::now())
             }
             false => Duration::ZERO,
@@ -193,7 +194,9 @@ impl Worker {
             connection: Arc::clone(connection),
             generation: peer.generation,
         };
-        match session.attend(peer, &mut self.buffer) {
+        let turn = session.attend(peer, &mut self.buffer);
+        self.pace.answered(std::mem::take(&mut peer.pong));
+        match turn {
             Turn::Idle => {}
             Turn::More => self.eager.push(seat),
             Turn::Waits(errand) => {
@@ -234,6 +237,7 @@ impl Worker {
         self.items = items;
         let mut overflown = Vec::new();
         self.members.send(&mut self.round, &mut overflown);
+        self.watch_pace();
         for seat in overflown {
             self.end(seat, End::ClosedByServer(CloseReason::SlowReader));
         }
@@ -246,6 +250,17 @@ impl Worker {
             }
         }
         self.queue.relieve(weight);
+    }
+
+    /// Looks whether those the round went to keep up.
+    fn watch_pace(&mut self) {
+        let connections = self.round.touched.len();
+        if let Some((number, between)) = self.pace.sent(self.round.bytes, connections) {
+            let asked = self.members.ask(&self.round, number, between);
+            self.pace.asked(asked, Instant::now());
+        }
+        self.round.clear();
+        self.queue.set_ahead(self.pace.is_ahead());
     }
 
     fn collect(&mut self, item: Item) {
@@ -360,6 +375,8 @@ impl Worker {
     fn keep_time(&mut self) {
         let now = Instant::now();
         self.part_with(now);
+        self.pace.keep_time(now);
+        self.queue.set_ahead(self.pace.is_ahead());
         if now >= self.sweeps.next {
             // However late it is: nobody is given up for a halt of the whole server.
             self.sweeps.next = now + self.sweeps.period;

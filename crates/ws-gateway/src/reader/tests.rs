@@ -13,7 +13,7 @@ enum Heard {
     Text(String),
     Binary(Vec<u8>),
     Ping(Vec<u8>),
-    Pong,
+    Pong(Vec<u8>),
     Close(Option<u16>),
 }
 
@@ -23,7 +23,7 @@ impl From<Incoming<'_>> for Heard {
             Incoming::Text(text) => Self::Text(text.to_owned()),
             Incoming::Binary(bytes) => Self::Binary(bytes.to_vec()),
             Incoming::Ping(bytes) => Self::Ping(bytes.to_vec()),
-            Incoming::Pong => Self::Pong,
+            Incoming::Pong(bytes) => Self::Pong(bytes.to_vec()),
             Incoming::Close(code) => Self::Close(code),
         }
     }
@@ -106,7 +106,7 @@ fn control_frames_come_between_fragments() {
         read([bytes.as_slice()]).unwrap(),
         [
             Heard::Ping(b"between".to_vec()),
-            Heard::Pong,
+            Heard::Pong(b"unasked".to_vec()),
             Heard::Text("привет".to_owned()),
             Heard::Close(Some(1000)),
         ]
