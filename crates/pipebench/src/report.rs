@@ -105,13 +105,24 @@ impl Report {
             "/s",
         );
         self.add_latency("latency", "delivery latency", &received.latency);
-        self.add("lost", "lost", run.faults.lost, "");
-        self.add("duplicated", "duplicated", run.faults.duplicated, "");
-        self.add("out_of_order", "out of order", run.faults.out_of_order, "");
-        self.add("stray", "to the wrong connection", received.stray, "");
+        let broken = run.faults.lost
+            + run.faults.duplicated
+            + run.faults.out_of_order
+            + received.stray
+            + received.dropped;
+        self.add("broken", "promises broken", broken, "");
+        self.add("lost", "  lost", run.faults.lost, "");
+        self.add("duplicated", "  duplicated", run.faults.duplicated, "");
+        self.add(
+            "out_of_order",
+            "  out of order",
+            run.faults.out_of_order,
+            "",
+        );
+        self.add("stray", "  to the wrong connection", received.stray, "");
         self.add(
             "dropped_connections",
-            "dropped connections",
+            "  dropped connections",
             received.dropped,
             "",
         );
@@ -217,14 +228,7 @@ impl Report {
 
     /// Prints the report.
     pub(crate) fn print(&self, json: bool) -> Result<(), Error> {
-        let text = if json { self.json() } else { self.table() };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|source| Error::Io {
-                what: "printing the report",
-                source,
-            })
+        print(&if json { self.json() } else { self.table() })
     }
 
     fn json(&self) -> String {
@@ -252,6 +256,17 @@ impl Report {
         }
         text
     }
+}
+
+/// Writes a report to standard output.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|source| Error::Io {
+            what: "printing the report",
+            source,
+        })
 }
 
 /// Whether scenarios keep their progress to themselves.

@@ -74,7 +74,9 @@ pub(crate) fn run(door: &dyn Door, options: &Options) -> Result<Outcome, Error> 
     let mut report = Report::new("idle");
     report.add("subscribers", "subscribers", subscribers, "");
     report.add("pipes", "pipes", distinct.len(), "");
-    report.add("counted", "counted by the server", counted, "");
+    if let Some(counted) = counted {
+        report.add("counted", "counted by the server", counted, "");
+    }
     let per_second = |seconds: f64| subscribers as f64 / seconds.max(f64::EPSILON);
     report.add(
         "open_per_second",

@@ -150,7 +150,7 @@ fn nginx_conf(directory: &Path, address: SocketAddr) -> String {
            client_body_buffer_size 256k;\n\
            client_max_body_size 1m;\n\
            nchan_shared_memory_size 512M;\n\
-           nchan_message_buffer_length 100;\n\
+           nchan_message_buffer_length 1000;\n\
            nchan_message_timeout 30s;\n\
            server {{\n\
              listen {address} backlog=4096;\n\

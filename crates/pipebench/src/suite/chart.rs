@@ -8,7 +8,7 @@ const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 400.0;
 const LEFT: f64 = 84.0;
 const RIGHT: f64 = 600.0;
-const TOP: f64 = 56.0;
+const TOP: f64 = 74.0;
 const BOTTOM: f64 = 336.0;
 
 /// How far apart names beside line ends have to be.
@@ -62,7 +62,7 @@ impl Chart {
             across_name = escape(&self.axes[0]),
             up_name = escape(&self.axes[1]),
         );
-        for value in up.decades() {
+        for value in up.marks() {
             let y = up.at(value);
             let _ = write!(
                 out,
@@ -88,7 +88,7 @@ impl Chart {
     }
 
     fn draw_lines(&self, across: &Axis, up: &Axis, out: &mut String) {
-        let mut names: Vec<(f64, usize, &str)> = Vec::new();
+        let mut names: Vec<(f64, f64, usize, &str)> = Vec::new();
         for (index, line) in self.lines.iter().enumerate() {
             let colour = index % 3;
             let places: Vec<(f64, f64)> = line
@@ -112,20 +112,30 @@ impl Chart {
                     short(*value)
                 );
             }
-            if let Some((_, y)) = places.last() {
-                names.push((*y, colour, &line.name));
+            if let Some((x, y)) = places.last() {
+                names.push((*y, *x, colour, &line.name));
             }
+        }
+        // The values of the first line, which is what the picture is about.
+        for (x, value) in self.lines.first().into_iter().flat_map(|line| &line.points) {
+            let _ = write!(
+                out,
+                "<text class=\"c0\" x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
+                across.at(*x),
+                up.at(*value) - 10.0,
+                short(*value)
+            );
         }
         // Names that would lie on each other move down.
         names.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut lowest = f64::MIN;
-        for (y, colour, name) in names {
+        for (y, x, colour, name) in names {
             let y = y.max(lowest + NAME_HEIGHT);
             lowest = y;
             let _ = write!(
                 out,
                 "<text class=\"c{colour}\" x=\"{}\" y=\"{:.1}\">{}</text>",
-                RIGHT + 14.0,
+                x + 14.0,
                 y + 4.0,
                 escape(name)
             );
@@ -176,10 +186,20 @@ impl Axis {
         self.from + (self.to - self.from) * part
     }
 
-    fn decades(&self) -> impl Iterator<Item = f64> {
+    /// The numbers at which the axis has a line: powers of ten, and where these are few also their
+    /// double and fivefold.
+    fn marks(&self) -> Vec<f64> {
         let first = self.least.log10().round() as i32;
         let last = self.most.log10().round() as i32;
-        (first..=last).map(|power| 10f64.powi(power))
+        let steps: &[f64] = if last - first < 3 {
+            &[1.0, 2.0, 5.0]
+        } else {
+            &[1.0]
+        };
+        (first..=last)
+            .flat_map(|power| steps.iter().map(move |step| step * 10f64.powi(power)))
+            .filter(|mark| *mark <= self.most * 1.001)
+            .collect()
     }
 }
 

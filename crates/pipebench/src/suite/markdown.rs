@@ -226,7 +226,7 @@ mod tests {
         };
         let text = page.text();
         let expected = [
-            "1 of 2 are met",
+            "1 of 3 are met",
             "| deliveries/s to limit-batch | ≥ 0.850 | 0.900 | met |",
             "| CPU s per million | ≤ 0.250 | – | not measured |",
             "| CometWire † | 900 000 | – | – | – | – | 1 |",

@@ -112,6 +112,12 @@ pub(super) const TARGETS: &[Target] = &[
         Ratio(DELIVERIES, BATCH),
         0.85,
     ),
+    at_most(
+        "fanout-1000",
+        "messages lost, doubled or overtaken",
+        Figure("broken", 1.0),
+        0.0,
+    ),
     at_most("fanout-1000", "CPU s per million", Figure(CPU, 1.0), 0.25),
     at_least(
         "wss-1000",
@@ -125,6 +131,12 @@ pub(super) const TARGETS: &[Target] = &[
         Ratio(DELIVERIES, BATCH),
         0.85,
     ),
+    at_most(
+        "fanout-10000",
+        "messages lost, doubled or overtaken",
+        Figure("broken", 1.0),
+        0.0,
+    ),
     at_most("fanout-10000", "CPU s per million", Figure(CPU, 1.0), 0.25),
     at_most("single-20x1000", "p50 to limit", Ratio(P50, LOOP), 1.0),
     at_most("single-20x1000", "p99 to limit", Ratio(P99, LOOP), 1.0),
@@ -136,6 +148,12 @@ pub(super) const TARGETS: &[Target] = &[
         Figure(USER_CPU, 1.0),
         0.3,
     ),
+    at_most(
+        "single-20x1000",
+        "reads per delivery",
+        Figure("reads_per_delivery", 1.0),
+        1.02,
+    ),
     at_most("single-200x100", "p50 to limit", Ratio(P50, LOOP), 1.0),
     at_most("single-200x100", "p99 to limit", Ratio(P99, LOOP), 1.0),
     at_most("single-200x100", "p50 to nchan", Ratio(P50, NCHAN), 1.0),
@@ -145,6 +163,12 @@ pub(super) const TARGETS: &[Target] = &[
         "user CPU s per million",
         Figure(USER_CPU, 1.0),
         0.3,
+    ),
+    at_most(
+        "single-200x100",
+        "reads per delivery",
+        Figure("reads_per_delivery", 1.0),
+        1.02,
     ),
     at_most(
         "chat-1",
