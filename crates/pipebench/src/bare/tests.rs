@@ -3,10 +3,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use clap::Parser;
+
 use super::*;
 use crate::doors::{BackendSocket, CometDoor, Door, Form, Statement};
 use crate::mysql::Answer;
 use crate::options::Target;
+use crate::scenarios::Scenario;
+use crate::servers::Stage;
 use crate::subscriber::{Client, open_subscribed};
 use crate::websocket;
 
@@ -124,5 +128,41 @@ fn what_is_cut_at_every_byte_is_answered_once_and_whole() {
         assert_eq!(acts.len(), 2, "cut at {cut}");
         assert_eq!(acts[0], Act::Subscribe(b"web_a".to_vec()));
         assert!(matches!(&acts[1], Act::Deliver { frame, .. } if frame.len() > 200));
+    }
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[test]
+fn every_scenario_comes_out_whole() {
+    let commands = [
+        "fanout --subscribers 20",
+        "fanout --subscribers 20 --rate 100",
+        "publish --backends 3 --pipes 7",
+        "publish --backends 2 --pipes 7 --pipeline 8 --form prepared",
+        "publish --backends 2 --pipes 3 --batch 5",
+        "publish --unread --around 10",
+        "chat --rooms 3 --members 4 --rate 20",
+        "idle --subscribers 30",
+        "connects --held 100",
+        "connects --subscribe",
+    ];
+    for (gather, command) in [false, true]
+        .iter()
+        .flat_map(|gather| commands.map(|command| (*gather, command)))
+    {
+        let words = format!("pipebench {command} --warmup 0.02 --duration 0.1");
+        let line = Line::try_parse_from(words.split(' ')).unwrap();
+        with_server(gather, |door| {
+            let mut stage = Stage::before(door.clone().silent());
+            let outcome = line.scenario.run(&mut stage).unwrap();
+            outcome
+                .verdict
+                .unwrap_or_else(|error| panic!("{command}: {error}"));
+        });
     }
 }

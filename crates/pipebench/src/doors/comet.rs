@@ -25,7 +25,7 @@ const SETTINGS_AT_ONCE: usize = 500;
 const GREETING: &[u8] = b"\"serverInfo\"";
 
 /// A running CometWire.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct CometDoor {
     backends: SocketAddr,
     browsers: SocketAddr,
@@ -70,6 +70,15 @@ impl CometDoor {
             process: Some(process),
             echo,
             tls,
+        }
+    }
+
+    /// The same server where members of a chat hear nothing of themselves.
+    #[cfg(test)]
+    pub(crate) fn silent(self) -> Self {
+        Self {
+            echo: Echo::Silent,
+            ..self
         }
     }
 

@@ -97,6 +97,15 @@ impl Stage {
         }
     }
 
+    /// A server that runs already.
+    #[cfg(test)]
+    pub(crate) fn before(door: impl Door + 'static) -> Self {
+        Self {
+            door: Box::new(door),
+            running: None,
+        }
+    }
+
     /// Starts a CometWire, whose browsers come through TLS or not.
     pub(crate) fn cometwire(binary: &Path, grounds: &Grounds, tls: bool) -> Result<Self, Error> {
         let mut launch = Launch::new(binary.to_owned());

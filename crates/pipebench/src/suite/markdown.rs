@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::measure::BUSY;
 use crate::report::readable;
-use crate::suite::cases::{Case, Curve};
+use crate::suite::cases::Case;
+use crate::suite::curves::Curve;
 use crate::suite::findings::{Findings, Series};
 use crate::suite::targets::{Bound, Judgement, TARGETS};
 

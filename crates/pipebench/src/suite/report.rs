@@ -14,9 +14,10 @@ use crate::options::Target;
 use crate::process::raise_file_limit;
 use crate::report::{be_quiet, note};
 use crate::servers::{Grounds, Rival};
-use crate::suite::cases::{CASES, CURVES, Case, Curve};
+use crate::suite::cases::{CASES, Case};
 use crate::suite::chart::{Chart, Line};
 use crate::suite::contender::{Contender, Participant, parse};
+use crate::suite::curves::{CURVES, Curve};
 use crate::suite::findings::Findings;
 use crate::suite::machine;
 use crate::suite::markdown::Page;
@@ -166,16 +167,23 @@ impl Suite<'_> {
     }
 }
 
-/// When each case has to end, counted from the start, if all share `total` by what they need.
+/// When each case has to end, counted from the start: first turns get what they need, and what is
+/// left of `total` is shared out among the others by need.
 fn deadlines(cases: &[&Case], total: u64) -> Vec<u64> {
-    let needs = |case: &&Case| case.seconds * case.turns as f64;
-    let all: f64 = cases.iter().map(needs).sum();
+    let seconds = total as f64 / SECOND as f64;
+    let first: f64 = cases.iter().map(|case| case.seconds).sum();
+    let others: f64 = cases.iter().map(|case| case.seconds_of_others()).sum();
+    let part = if others > 0.0 {
+        ((seconds - first) / others).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
     let mut sum = 0.0;
     cases
         .iter()
         .map(|case| {
-            sum += needs(case);
-            (total as f64 * sum / all) as u64
+            sum += case.seconds + part * case.seconds_of_others();
+            (sum * SECOND as f64) as u64
         })
         .collect()
 }
@@ -260,15 +268,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_is_shared_out_by_need_and_the_last_case_ends_with_it() {
+    fn first_turns_get_their_time_and_the_rest_is_shared_out() {
         let cases: Vec<&Case> = CASES.iter().collect();
-        let deadlines = deadlines(&cases, 1_000_000);
-        assert!(deadlines.is_sorted());
-        assert!(
-            deadlines
-                .last()
-                .is_some_and(|last| (999_990..=1_000_000).contains(last))
-        );
+        let last = |total| deadlines(&cases, total).last().copied().unwrap_or(0);
+        let first: f64 = cases.iter().map(|case| case.seconds).sum();
+        let least = (first * SECOND as f64) as u64;
+        assert!(deadlines(&cases, least * 2).is_sorted());
+        assert!(last(0).abs_diff(least) < 1_000);
+        let total = least + 20 * SECOND;
+        assert!(last(total).abs_diff(total) < 1_000);
+    }
+
+    #[test]
+    fn the_default_time_is_enough_for_every_first_turn() {
+        let first: f64 = CASES.iter().map(|case| case.seconds).sum();
+        assert!(first < 8.0 * 60.0, "{first}");
     }
 
     #[test]
