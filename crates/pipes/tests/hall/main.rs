@@ -13,6 +13,7 @@ mod keys;
 mod mailbox;
 mod presence;
 mod publishing;
+mod races;
 mod stress;
 mod subscriptions;
 mod support;
