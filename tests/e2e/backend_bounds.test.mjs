@@ -64,6 +64,15 @@ test('rows, statements and prepared statements are bounded as told', async (t) =
   await assert.rejects(sql.query("INSERT INTO pipes_settings (name, length) VALUES ('web_two', 5)"));
 });
 
+test('one connection more than --max-backends is told 1040, and one that goes makes room', async (t) => {
+  const server = await start(t, ['--max-backends', '2']);
+  const first = await server.sql();
+  await server.sql();
+  await assert.rejects(server.sql(), { errno: 1040, sqlState: '08004' });
+  await first.end();
+  await until('there is room again', () => server.sql());
+});
+
 test('a bound of no time at all is refused at the start', async () => {
   await assert.rejects(Server.start({ args: ['--idle-seconds', '0'] }), /idle-seconds/);
 });

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { SHOWS, SYSTEM_VARIABLES, TABLES_AS_IN_MARIADB, TABLES_OF_MYSQL } from '../comparison/introspection.mjs';
 import { MariaDb } from '../support/mariadb.mjs';
+import { MysqlWire } from '../support/mysql-wire.mjs';
 import { Server } from '../support/server.mjs';
 
 let server;
@@ -94,6 +95,16 @@ async function agreesWithItself(home, name) {
 
 const keyOf = (table, which, order, values) =>
   column(`SELECT COLUMN_NAME FROM ${table} WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND ${which} ORDER BY ${order}`, values);
+
+test('COM_FIELD_LIST tells the columns of each table of the language', async () => {
+  const wire = await MysqlWire.login(server, { database: 'CometQL_v1' });
+  for (const table of await column('SHOW TABLES')) {
+    const described = await column(`DESCRIBE ${table}`);
+    assert.deepEqual((await wire.fieldList(table)).map((field) => field.name), described, table);
+  }
+  assert.equal((await wire.fieldList('no_such_table')).code, 15);
+  wire.destroy();
+});
 
 test('every system variable clients read has one value, however it is asked for', async () => {
   const [variables] = await ours.query('SHOW VARIABLES');

@@ -59,3 +59,19 @@ test('the examples of every table answer what the page shows', async () => {
     assert.deepEqual(shown, answer, statement);
   }
 });
+
+test('every table has a section with what it does, and examples', async () => {
+  const page = await readFile(new URL('../../docs/cometql.md', import.meta.url), 'utf8');
+  const tables = page.slice(page.indexOf('<!-- tables -->'), page.indexOf('<!-- end of tables -->'));
+  const sections = new Map(tables.split('\n## ').slice(1).map((section) => [section.slice(0, section.indexOf('\n')), section]));
+  const [listed] = await sql.query('SHOW TABLES');
+  const names = listed.map((row) => Object.values(row)[0]);
+  assert.deepEqual([...sections.keys()].sort(), [...names].sort());
+  for (const [name, section] of sections) {
+    const [columns] = await sql.query(`DESCRIBE ${name}`);
+    for (const { Field, Type } of columns) assert.ok(section.includes(`| \`${Field}\` | ${Type} | `), `${name}.${Field}`);
+    assert.match(section, /```sql\n[^`]*\bFROM /, `${name}: an example`);
+    const [, text] = section.split(/```\n/).slice(-2);
+    assert.ok(text.trim().length > 40, `${name}: what it does`);
+  }
+});

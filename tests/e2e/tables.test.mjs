@@ -142,15 +142,44 @@ test('conditions mean what they say', async () => {
   ]);
 });
 
-test('an INSERT reports the user as insert id', async () => {
-  const [auth] = await sql.query("INSERT INTO users_auth (id, hash) VALUES (100000, 'key')");
-  assert.equal(auth.insertId, 100_000);
-  assert.equal(auth.affectedRows, 1);
-  const [message] = await sql.query(
-    "INSERT INTO users_messages (id, event, message) VALUES (70001, 'e', 'm')",
-  );
-  assert.equal(message.insertId, 70_001);
-  await sql.query('DELETE FROM users_messages WHERE id = 70001');
+test('each statement that writes tells its affected rows and its insert id', async () => {
+  const wire = await MysqlWire.login(server);
+  for (const [statement, affectedRows, insertId] of [
+    ["INSERT INTO pipes_settings (name, length) VALUES ('counts', 9)", 1, 0],
+    ["INSERT INTO pipes_settings (name, length) VALUES ('counts', 8)", 1, 0],
+    ["INSERT INTO pipes_messages (name, event, message) VALUES ('counts', 'e', 'm')", 0, 0],
+    ["INSERT INTO users_messages (id, event, message) VALUES (70001, 'e', 'm')", 0, 70_001],
+    ["INSERT INTO users_auth (id, hash) VALUES (100000, 'key')", 1, 100_000],
+    ["INSERT INTO users_auth (id, hash) VALUES (100000, 'another')", 1, 100_000],
+    ["INSERT INTO users_data (id, data) VALUES (16777215, 'text')", 1, 16_777_215],
+    ["INSERT INTO revoked_tokens (token) VALUES ('a.b.c')", 1, 1],
+    ["DELETE FROM pipes_messages WHERE name = 'counts'", 0, 0],
+    ["DELETE FROM pipes_settings WHERE name = 'counts'", 0, 0],
+    ['DELETE FROM users_messages WHERE id = 70001', 0, 0],
+    ['DELETE FROM users_auth WHERE id = 100000', 0, 0],
+    ['DELETE FROM users_data WHERE id = 16777215', 0, 0],
+    ["DELETE FROM revoked_tokens WHERE token = 'a.b.c'", 0, 0],
+    ["DELETE FROM conference WHERE name = 'nobody' AND user_id = 1", 0, 0],
+  ]) {
+    const answer = await wire.query(statement);
+    assert.equal(answer.kind, 'ok', `${statement}: ${answer.message}`);
+    assert.deepEqual([answer.affectedRows, answer.insertId], [affectedRows, insertId], statement);
+  }
+  wire.destroy();
+});
+
+test('rows come in the order of the list of keys, by every table that has one', async () => {
+  for (const [table, key, value] of [
+    ['pipes_settings', 'name', (number) => [`order_${number}`, number]],
+    ['users_auth', 'id', (number) => [900 + number, `key${number}`]],
+    ['users_data', 'id', (number) => [900 + number, `data ${number}`]],
+  ]) {
+    const values = [1, 2, 3].map(value);
+    await sql.query(`INSERT INTO ${table} VALUES ?`, [values]);
+    const [first, second, third] = values.map((row) => row[0]);
+    const [found] = await sql.query(`SELECT ${key} AS found FROM ${table} WHERE ${key} IN (?)`, [[third, first, second]]);
+    assert.deepEqual(found.map((row) => row.found), [third, first, second].map(String), table);
+  }
 });
 
 test('no OK packet ever switches backslash escapes off', async () => {

@@ -123,6 +123,18 @@ export class MysqlWire {
     return this.readAnswer();
   }
 
+  /** COM_FIELD_LIST: the columns of a table. */
+  async fieldList(table) {
+    this.sendCommand(COMMAND.fieldList, `${table}\0`);
+    const columns = [];
+    for (;;) {
+      const { payload } = await this.readPacket();
+      if (payload[0] === 0xff) return parseOutcome(payload);
+      if (payload[0] === 0xfe && payload.length < 9) return columns;
+      columns.push(parseColumn(payload));
+    }
+  }
+
   sendCommand(command, bytes = '') {
     this.writePacket(0, Buffer.concat([Buffer.from([command]), Buffer.from(bytes)]));
   }

@@ -16,7 +16,7 @@ const COLUMNS: &[TableColumn] = &[
 ];
 
 const GUIDE: Guide = Guide {
-    text: "",
+    text: "For programs that ask for it: without a media server there is never a row.",
     examples: &[example(
         "SELECT * FROM conference_members",
         &["name | user_id | join_time | last_talking"],
