@@ -74,6 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         address: None,
         connection_id: 1,
         tls: None,
+        counts_found_rows: false,
     })?;
     for (name, statement) in STATEMENTS {
         let started = Instant::now();

@@ -76,6 +76,9 @@ pub struct Login {
     pub connection_id: u32,
     /// The TLS the connection is inside of, if it is.
     pub tls: Option<TlsSession>,
+    /// Whether affected rows count those a statement found rather than those
+    /// it changed (CLIENT_FOUND_ROWS).
+    pub counts_found_rows: bool,
 }
 
 /// What a session can tell of its TLS.

@@ -29,8 +29,8 @@ use crate::transaction::{Transaction, TransactionLimits};
 /// What a statement changes, checked and ready to be carried out.
 pub(crate) struct Plan {
     changes: Vec<Change>,
-    /// How many rows an UPDATE matched; those it changed are the affected ones.
-    matched: Option<u64>,
+    /// How many rows an UPDATE matched, and how many of them it changes.
+    matched: Option<(u64, u64)>,
     affected_rows: u64,
     insert_id: u64,
 }
@@ -60,10 +60,9 @@ impl Plan {
             hall.apply(dev_id, self.changes).await.map_err(hall_error)?
         };
         let info = match self.matched {
-            Some(matched) => format!(
-                "Rows matched: {matched}  Changed: {}  Warnings: 0",
-                self.affected_rows
-            ),
+            Some((matched, changed)) => {
+                format!("Rows matched: {matched}  Changed: {changed}  Warnings: 0")
+            }
             None => tables::info(&effects),
         };
         let done = Done {
@@ -98,6 +97,12 @@ impl Plan {
             info,
         })
     }
+}
+
+/// Whether a table has rows that an INSERT may write anew.
+pub(crate) fn has_keys(table: &dyn Table) -> bool {
+    let mut columns = table.columns().iter();
+    columns.any(|column| column.key == ColumnKey::Primary)
 }
 
 /// Whether an INSERT has to look at the rows that are there before it knows
@@ -154,7 +159,14 @@ pub(crate) fn insert(
             (Some(known), InsertMode::Update(updates)) => {
                 let merged = merge(table, &known, &values, updates)?;
                 let merged: Vec<_> = merged.iter().map(Option::as_ref).collect();
-                table.insert(&InsertRow::new(&merged, columns, parameters))?
+                let mut after = table.insert(&InsertRow::new(&merged, columns, parameters))?;
+                let is_new = written(table, context, &after.change) != [known];
+                after.affected_rows = match (is_new, context.counts_found_rows) {
+                    (true, _) => 2,
+                    (false, true) => 1,
+                    (false, false) => 0,
+                };
+                after
             }
             _ => table.insert(&InsertRow::new(&values, columns, parameters))?,
         };
@@ -215,6 +227,19 @@ fn key_of(
         }
         _ => Ok(None),
     }
+}
+
+/// The rows of a table of which nothing is left but what `change` writes.
+fn written(table: &dyn Table, context: &SessionContext, change: &Change) -> Vec<Vec<Field>> {
+    let mut rows = Vec::new();
+    let everything = KeyFilter::new(&[], usize::MAX);
+    table.overlay(
+        context,
+        std::slice::from_ref(change),
+        &everything,
+        &mut rows,
+    );
+    rows
 }
 
 /// The row that has this key, if it is there.

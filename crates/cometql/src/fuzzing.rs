@@ -3,7 +3,7 @@
 
 use crate::plain_insert;
 use crate::scan::{Lexemes, Limits};
-use crate::statement::{Statement, parse_any};
+use crate::statement::{Pipes, Statement, parse_any};
 
 /// Asserts that the lexemes of `text` are the whole text, piece after piece, up to
 /// the first error.
@@ -26,7 +26,7 @@ pub fn both_roads_agree(text: &str) {
     if plain_insert::parse(text, &limits).is_some() {
         assert_eq!(
             Statement::parse(text, &limits),
-            parse_any(text, &limits),
+            parse_any(text, &limits, Pipes::Or),
             "{text:?}"
         );
     }

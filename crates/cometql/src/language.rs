@@ -75,6 +75,9 @@ pub struct CometQl {
     sessions: Arc<Sessions>,
     processes: Arc<Processes>,
     variables: Arc<ServerVariables>,
+    /// Turns to change rows that have keys: one for a statement, all of them for
+    /// one that reads a row before it writes it.
+    key_turns: Arc<Semaphore>,
     /// One for each query the engine runs at once: the others wait here, not on a thread.
     turns: Arc<Semaphore>,
     config: LanguageConfig,
@@ -129,6 +132,7 @@ impl CometQl {
             sessions,
             processes,
             variables: Arc::new(variables),
+            key_turns: Arc::new(Semaphore::new(KEY_TURNS as usize)),
             turns: Arc::new(Semaphore::new(config.query.max_concurrent.max(1))),
             config,
         }))
@@ -149,6 +153,9 @@ impl CometQl {
         DevId::new(user.parse().ok()?).ok()
     }
 }
+
+/// More sessions than ever change rows with keys at once.
+const KEY_TURNS: u32 = 1 << 16;
 
 /// A handle to the language that sessions share.
 #[derive(Clone)]
@@ -183,6 +190,7 @@ impl Backend for CometQlBackend {
             |address: IpAddr| address.to_string().into(),
         );
         context.tls = login.tls;
+        context.counts_found_rows = login.counts_found_rows;
         let mut session = CometQlSession {
             language,
             home,

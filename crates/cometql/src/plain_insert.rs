@@ -215,7 +215,7 @@ fn is_word(byte: u8) -> bool {
 mod tests {
     use super::*;
     use crate::error::SqlError;
-    use crate::statement::{Statement, parse_any};
+    use crate::statement::{Pipes, Statement, parse_any};
     use proptest::prelude::*;
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
@@ -225,7 +225,10 @@ mod tests {
     ) -> Option<(Result<Statement, SqlError>, Result<Statement, SqlError>)> {
         let limits = Limits::default();
         parse(text, &limits)?;
-        Some((Statement::parse(text, &limits), parse_any(text, &limits)))
+        Some((
+            Statement::parse(text, &limits),
+            parse_any(text, &limits, Pipes::Or),
+        ))
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! here by name; nothing is silently read as something else.
 
 mod delete;
+mod dialect;
 mod expression;
 mod insert;
 mod select;
@@ -16,7 +17,6 @@ mod update;
 mod value;
 
 use sqlparser::ast::{Expr, Query};
-use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::Parser;
 
 use crate::error::{ErrorKind, SqlError};
@@ -24,6 +24,8 @@ use crate::plain_insert;
 use crate::scan::{self, Lexeme, LexemeKind, Limits};
 use crate::show::Show;
 
+pub(crate) use dialect::House;
+pub(crate) use tokens::Pipes;
 pub use value::{Literal, Value};
 
 use session::Words;
@@ -242,7 +244,12 @@ impl Statement {
     /// what this server does not offer, `Forbidden` for the replication prefix
     /// (compatibility reference §2.7), and the kinds that belong to `limits`.
     pub fn parse(text: &str, limits: &Limits) -> Result<Self, SqlError> {
-        Self::parse_plain(text, limits).unwrap_or_else(|| parse_any(text, limits))
+        Self::parse_for(text, limits, Pipes::Or)
+    }
+
+    /// [`Statement::parse`] for a session to which `||` means this.
+    pub(crate) fn parse_for(text: &str, limits: &Limits, pipes: Pipes) -> Result<Self, SqlError> {
+        Self::parse_plain(text, limits).unwrap_or_else(|| parse_any(text, limits, pipes))
     }
 
     /// [`Statement::parse`] for the plain INSERTs that nearly all statements
@@ -257,11 +264,15 @@ impl Statement {
 ///
 /// # Errors
 /// As [`Statement::parse`].
-pub(crate) fn parse_query(text: &str, limits: &Limits) -> Result<Box<Query>, SqlError> {
+pub(crate) fn parse_query(
+    text: &str,
+    limits: &Limits,
+    pipes: Pipes,
+) -> Result<Box<Query>, SqlError> {
     let piece = scan::split(text, limits.max_statements)?.into_iter().next();
     let text = piece.and_then(|piece| text.get(piece)).unwrap_or_default();
     let lexemes = scan::checked_lexemes(text, limits)?;
-    let query = parse_with(text, &lexemes, |parser| parser.parse_query())?;
+    let query = parse_with(text, &lexemes, pipes, |parser| parser.parse_query())?;
     select::as_query(query)
 }
 
@@ -300,7 +311,7 @@ pub(crate) fn written_table(text: &str) -> Option<String> {
 }
 
 /// [`Statement::parse`] without the fast path.
-pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlError> {
+pub(crate) fn parse_any(text: &str, limits: &Limits, pipes: Pipes) -> Result<Statement, SqlError> {
     let mut pieces = scan::split(text, limits.max_statements)?.into_iter();
     let piece = match (pieces.next(), pieces.next()) {
         (None, _) => return Ok(Statement::Empty),
@@ -317,30 +328,31 @@ pub(crate) fn parse_any(text: &str, limits: &Limits) -> Result<Statement, SqlErr
     if lexemes.is_empty() {
         return Ok(Statement::Empty);
     }
-    dispatch(piece, &lexemes, limits, true)
+    dispatch(piece, &lexemes, limits, pipes, true)
 }
 
 fn dispatch(
     text: &str,
     lexemes: &[Lexeme],
     limits: &Limits,
+    pipes: Pipes,
     may_explain: bool,
 ) -> Result<Statement, SqlError> {
     let mut words = Words::new(text, lexemes);
     let first = words.peek_keyword();
     match first.as_str() {
-        "insert" | "replace" => parse_with(text, lexemes, |parser| parser.parse_statement())
+        "insert" | "replace" => parse_with(text, lexemes, pipes, |parser| parser.parse_statement())
             .and_then(|parsed| insert::convert(text, parsed, limits)),
         "select" | "with" | "(" | "values" | "table" => {
-            let query = parse_with(text, lexemes, |parser| parser.parse_query())?;
+            let query = parse_with(text, lexemes, pipes, |parser| parser.parse_query())?;
             select::convert(text, query, limits).map(Statement::Select)
         }
         "delete" => {
-            let parsed = parse_with(text, lexemes, |parser| parser.parse_statement())?;
+            let parsed = parse_with(text, lexemes, pipes, |parser| parser.parse_statement())?;
             delete::convert(text, parsed, limits).map(Statement::Delete)
         }
         "update" => {
-            let parsed = parse_with(text, lexemes, |parser| parser.parse_statement())?;
+            let parsed = parse_with(text, lexemes, pipes, |parser| parser.parse_statement())?;
             let update = update::convert(parsed)?;
             Ok(Statement::Update(Box::new(update)))
         }
@@ -353,7 +365,7 @@ fn dispatch(
             if !may_explain {
                 return Err(SqlError::syntax("EXPLAIN of an EXPLAIN"));
             }
-            let explained = dispatch(text, words.rest(), limits, false)?;
+            let explained = dispatch(text, words.rest(), limits, pipes, false)?;
             Ok(Statement::Explain(Box::new(explained)))
         }
         "cometqlcluster_v1" => Err(replication_prefix()),
@@ -369,10 +381,11 @@ fn dispatch(
 fn parse_with<T>(
     text: &str,
     lexemes: &[Lexeme],
+    pipes: Pipes,
     parse: impl FnOnce(&mut Parser) -> Result<T, sqlparser::parser::ParserError>,
 ) -> Result<T, SqlError> {
-    let tokens = tokens::tokens(text, lexemes)?;
-    let dialect = MySqlDialect {};
+    let tokens = tokens::tokens(text, lexemes, pipes)?;
+    let dialect = House;
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let parsed = parse(&mut parser).map_err(|error| tokens::syntax_error(text, &error))?;
     let after = parser.peek_token();

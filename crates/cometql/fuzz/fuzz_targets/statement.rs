@@ -88,6 +88,7 @@ impl House {
             address: None,
             connection_id: 1,
             tls: None,
+            counts_found_rows: false,
         };
         let session = CometQlBackend(language).open(login).expect("a session");
         Self { runtime, session }

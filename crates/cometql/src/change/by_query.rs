@@ -4,11 +4,10 @@
 use pipes::Change;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
-use super::{Plan, insert, missing_key, names_a_column, places, select_from, wrong_width};
+use super::{Plan, insert, missing_key, names_a_column, places, select_from, written, wrong_width};
 use crate::answer::{Cell, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
-use crate::query::table::KeyFilter;
 use crate::scan::Limits;
 use crate::statement::{Insert, InsertMode, InsertSelect, Literal, Update, Updated, Value};
 use crate::tables::{self, InsertRow, Table};
@@ -87,16 +86,8 @@ pub(crate) fn update(
         .filter(|condition| names_a_column(condition))
         .ok_or_else(|| missing_key(super::UPDATE, table))?;
     let found = find(&before_and_after(table, update, condition)?, parameters)?;
-    let written = |change: Change| {
-        let mut rows = Vec::new();
-        let everything = KeyFilter::new(&[], usize::MAX);
-        table.overlay(context, &[change], &everything, &mut rows);
-        rows
-    };
-    let mut plan = Plan {
-        matched: Some(found.rows.len() as u64),
-        ..Plan::nothing()
-    };
+    let matched = found.rows.len() as u64;
+    let mut plan = Plan::nothing();
     let columns = table.columns();
     for cells in found.rows {
         let mut before: Vec<Value> = cells.into_iter().map(value).collect();
@@ -114,12 +105,19 @@ pub(crate) fn update(
         };
         let after = change(&after)?;
         // A row written long ago need not be one that INSERT takes today.
-        if change(&before).is_ok_and(|before| written(before) == written(after.clone())) {
+        let is_same =
+            |before: &Change| written(table, context, before) == written(table, context, &after);
+        if change(&before).is_ok_and(|before| is_same(&before)) {
             continue;
         }
         plan.changes.push(after);
-        plan.affected_rows += 1;
     }
+    let changed = plan.changes.len() as u64;
+    plan.matched = Some((matched, changed));
+    plan.affected_rows = match context.counts_found_rows {
+        true => matched,
+        false => changed,
+    };
     Ok(plan)
 }
 

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
-use super::CometQlSession;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::{CometQlSession, KEY_TURNS};
 use crate::answer::Done;
-use crate::change::Plan;
+use crate::change::{self, Plan};
 use crate::error::{ErrorKind, SqlError};
-use crate::tables::Publication;
+use crate::tables::{Publication, Table};
 use crate::transaction::Transaction;
 
 impl CometQlSession {
@@ -26,6 +29,41 @@ impl CometQlSession {
         let hall = &self.language.hall;
         let limits = &self.language.config.transaction;
         plan.wait_in(transaction, hall, self.dev_id, limits)
+    }
+
+    /// Waits for the turn of a statement that changes `table`, until it has taken
+    /// effect. One that `reads` before it writes is alone with the rows that
+    /// have keys, so that nobody writes between the two. Messages need no turn,
+    /// and what waits for COMMIT has it then.
+    ///
+    /// # Errors
+    /// `Timeout` when others take longer than a query may.
+    pub(super) async fn turn_to_change(
+        &self,
+        table: &dyn Table,
+        reads: bool,
+    ) -> Result<Option<OwnedSemaphorePermit>, SqlError> {
+        let waits = self.context.transaction.is_open() || !self.context.variables.autocommit();
+        match waits || !change::has_keys(table) {
+            true => Ok(None),
+            false => self.key_turn(if reads { KEY_TURNS } else { 1 }).await,
+        }
+    }
+
+    async fn key_turn(&self, turns: u32) -> Result<Option<OwnedSemaphorePermit>, SqlError> {
+        let patience = self.language.config.query.max_time;
+        let turn = Arc::clone(&self.language.key_turns).acquire_many_owned(turns);
+        match timeout(patience, turn).await {
+            Ok(Ok(turn)) => Ok(Some(turn)),
+            Ok(Err(closed)) => Err(SqlError::internal(closed.to_string())),
+            Err(_) => Err(SqlError::new(
+                ErrorKind::Timeout,
+                format!(
+                    "the statement waited {} seconds for others that change the same tables",
+                    patience.as_secs_f64()
+                ),
+            )),
+        }
     }
 
     /// Refuses a statement that would change something where nothing may change.
@@ -53,6 +91,10 @@ impl CometQlSession {
 
     /// Makes everything that waits visible, together and in order, or nothing of it.
     pub(super) async fn commit(&mut self, chain: bool) -> Result<Done, SqlError> {
+        let _turn = match self.context.transaction.changes() {
+            [] => None,
+            _ => self.key_turn(1).await?,
+        };
         let plan = Plan::committed(self.end(chain));
         let (done, published) = plan.carry_out(&self.language.hall, self.dev_id).await?;
         self.remember(published);

@@ -39,13 +39,15 @@ impl CometQlSession {
     fn foresee(&self, insert: &Insert, parameters: &[Parameter]) -> Result<Vec<Row>, SqlError> {
         let table = self.table(&insert.table)?;
         change::places(table.as_ref(), insert)?;
+        let mut alone = Insert {
+            rows: Vec::with_capacity(1),
+            columns: insert.columns.clone(),
+            table: insert.table.clone(),
+            mode: insert.mode.clone(),
+        };
         let message = |values: &Vec<_>| {
-            let alone = Insert {
-                rows: vec![values.clone()],
-                columns: insert.columns.clone(),
-                table: insert.table.clone(),
-                mode: insert.mode.clone(),
-            };
+            alone.rows.clear();
+            alone.rows.push(values.clone());
             match change::insert(table.as_ref(), &alone, parameters, &self.context) {
                 Ok(plan) => Ok(plan
                     .into_changes()

@@ -70,7 +70,7 @@ impl CometQlSession {
     }
 
     pub(super) fn as_query(&self, text: &str) -> Result<Box<Query>, SqlError> {
-        statement::parse_query(text, &self.language.config.statement)
+        statement::parse_query(text, &self.language.config.statement, self.pipes())
     }
 
     async fn query(

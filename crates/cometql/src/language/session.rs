@@ -17,7 +17,7 @@ use crate::query::context::SessionContext;
 use crate::query::is_like;
 use crate::query::table::{ColumnKind, Value as Field};
 use crate::scan;
-use crate::statement::{self, Assignment, Condition, Select, Statement};
+use crate::statement::{self, Assignment, Condition, Pipes, Select, Statement};
 use crate::tables::{Publication, Table};
 
 /// One backend's session.
@@ -72,7 +72,8 @@ impl Session for CometQlSession {
 
     fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
         self.permit()?;
-        let parsed = Statement::parse(statement, &self.language.config.statement)?;
+        let parsed =
+            Statement::parse_for(statement, &self.language.config.statement, self.pipes())?;
         let columns = match &parsed {
             Statement::Select(Select::Lookup(lookup)) => match self.by_key(lookup)? {
                 Some(table) => lookup::columns(table.as_ref(), lookup)?,
@@ -207,6 +208,14 @@ impl CometQlSession {
         }
     }
 
+    /// What `||` means here.
+    pub(super) fn pipes(&self) -> Pipes {
+        match self.context.variables.has_mode("PIPES_AS_CONCAT") {
+            true => Pipes::Concat,
+            false => Pipes::Or,
+        }
+    }
+
     /// Reads a statement, off the async threads if that takes long.
     async fn parse(&self, text: &str) -> Result<Statement, SqlError> {
         let limits = &self.language.config.statement;
@@ -214,11 +223,13 @@ impl CometQlSession {
             return insert;
         }
         if text.len() <= LONG_STATEMENT {
-            return statement::parse_any(text, limits);
+            return statement::parse_any(text, limits, self.pipes());
         }
-        let text = text.to_owned();
-        self.blocking(move |language, _| statement::parse_any(&text, &language.config.statement))
-            .await
+        let (text, pipes) = (text.to_owned(), self.pipes());
+        self.blocking(move |language, _| {
+            statement::parse_any(&text, &language.config.statement, pipes)
+        })
+        .await
     }
 
     /// That a table cannot be changed is said before anything else is said of
@@ -243,6 +254,8 @@ impl CometQlSession {
             Statement::Insert(insert) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table_for_insert(&insert.table)?);
+                let reads = change::looks_first(&insert);
+                let _turn = self.turn_to_change(table.as_ref(), reads).await?;
                 let plan = if change::looks_first(&insert) && table.is_slow() {
                     let parameters = parameters.to_vec();
                     self.blocking(move |_, context| {
@@ -257,6 +270,7 @@ impl CometQlSession {
             Statement::InsertSelect(rows) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table_for_insert(&rows.insert.table)?);
+                let _turn = self.turn_to_change(table.as_ref(), false).await?;
                 let parameters = parameters.to_vec();
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let limits = &language.config.statement;
@@ -278,6 +292,7 @@ impl CometQlSession {
             Statement::Update(update) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&update.table)?);
+                let _turn = self.turn_to_change(table.as_ref(), false).await?;
                 let parameters = parameters.to_vec();
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let find = |query: &Query, parameters: &[Parameter]| {
@@ -291,6 +306,7 @@ impl CometQlSession {
             Statement::Delete(delete) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&delete.table)?);
+                let _turn = self.turn_to_change(table.as_ref(), false).await?;
                 let parameters = parameters.to_vec();
                 let is_query = matches!(delete.condition, Some(Condition::General(_)));
                 let work = move |language: &CometQl, context: &SessionContext| {
@@ -380,6 +396,11 @@ impl CometQlSession {
             if *global {
                 continue;
             }
+            let computed = match name == "sql_mode" && value.contains('(') {
+                true => self.computed(value).await,
+                false => None,
+            };
+            let value = computed.as_deref().unwrap_or(value);
             match variables.set(name, Some(value)) {
                 Err(error) if error.kind == ErrorKind::UnknownVariable => {}
                 // A SET that would break a session is told; the rest is tolerated.
@@ -393,6 +414,18 @@ impl CometQlSession {
         }
         self.context.variables = Arc::new(after);
         Ok(())
+    }
+}
+
+impl CometQlSession {
+    /// What an expression after `SET sql_mode =` is, such as
+    /// `CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')`, if it is anything.
+    async fn computed(&self, expression: &str) -> Option<Arc<str>> {
+        let query = self.as_query(&format!("SELECT {expression}")).ok()?;
+        let found = self
+            .querying(move |language, context| language.engine.select(&query, &[], context))
+            .await;
+        found.ok()?.rows.into_iter().next()?.into_iter().next()?
     }
 }
 

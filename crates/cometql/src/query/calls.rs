@@ -225,6 +225,11 @@ impl Rewriter<'_> {
                 )));
             }
         };
+        let is_aggregate =
+            name == "GROUP_CONCAT" || AGGREGATES.iter().any(|(known, _)| *known == name);
+        if is_aggregate && over.is_empty() {
+            self.with_scope(|scope| scope.has_aggregate = true);
+        }
         if name == "GROUP_CONCAT" && over.is_empty() {
             return self.group_concat(list);
         }

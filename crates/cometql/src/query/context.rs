@@ -33,6 +33,8 @@ pub struct SessionContext {
     pub transaction: Arc<Transaction>,
     /// The TLS the session is inside of, if it is.
     pub tls: Option<TlsSession>,
+    /// Whether affected rows count those found rather than those changed.
+    pub counts_found_rows: bool,
     /// Set by KILL QUERY, from any thread; the statement ends with `Interrupted`.
     pub cancel: CancelToken,
 }
@@ -52,6 +54,7 @@ impl SessionContext {
             variables,
             transaction: Arc::default(),
             tls: None,
+            counts_found_rows: false,
             cancel: CancelToken::default(),
         }
     }

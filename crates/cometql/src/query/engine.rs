@@ -11,7 +11,6 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sqlparser::ast::{Query, Statement};
-use sqlparser::dialect::MySqlDialect;
 use sqlparser::parser::{Parser, ParserOptions};
 use sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -28,6 +27,7 @@ use super::vtab;
 use crate::answer::{Cell, Column, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::show::Show;
+use crate::statement::House;
 
 /// What one query may cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -263,16 +263,15 @@ impl Engine {
 /// One of this crate's own queries, with the condition a SHOW brought.
 pub(super) fn parse(text: &str) -> Result<Box<Query>, SqlError> {
     let complaint = |error: &dyn std::fmt::Display| SqlError::syntax(error.to_string());
-    let dialect = MySqlDialect {};
+    let dialect = House;
     let tokens = Tokenizer::new(&dialect, text)
         .with_unescape(false)
         .tokenize()
         .map_err(|error| complaint(&error))?
         .into_iter()
         .map(|token| match token {
-            // The parser binds || tighter than AND and does not know this !.
+            // The parser binds || tighter than AND.
             Token::StringConcat => Token::make_word("OR", None),
-            Token::ExclamationMark => Token::make_word("NOT", None),
             other => other,
         })
         .collect();

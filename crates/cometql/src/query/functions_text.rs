@@ -9,8 +9,9 @@ use sha2::{Sha224, Sha256, Sha384, Sha512};
 
 use super::calendar::{Moment, Unit};
 use super::collation::any_case;
+use super::decimal::Decimal;
 use super::functions::{
-    Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, real_text, text, value,
+    Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, text, value, value_text,
 };
 
 /// The most digits after the point.
@@ -143,13 +144,14 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
     ("m_format", -1, |context, _| {
         match (value(context, 0), integer(context, 1)) {
             (ValueRef::Null, _) | (_, None) => Ok(Value::Null),
-            (other, Some(digits)) => Ok(Value::Text(formatted(number(other), digits))),
-        }
-    }),
-    ("m_truncate", 2, |context, _| {
-        match (value(context, 0), integer(context, 1)) {
-            (ValueRef::Null, _) | (_, None) => Ok(Value::Null),
-            (other, Some(digits)) => Ok(truncated(number(other), digits)),
+            (other, Some(digits)) => {
+                let places = digits.clamp(0, MAX_DIGITS);
+                let exact =
+                    value_text(other).and_then(|text| Decimal::read(&text)?.rounded(places));
+                let text = exact.map(|number| number.to_string());
+                let text = text.unwrap_or_else(|| format!("{}", number(other)));
+                Ok(Value::Text(formatted(&text)))
+            }
         }
     }),
     ("m_dayname", 1, |context, _| {
@@ -285,13 +287,15 @@ fn unhex(digits: &str) -> Option<Vec<u8>> {
         .collect()
 }
 
-/// `1,234,567.89`.
-fn formatted(number: f64, digits: i64) -> String {
-    let digits = usize::try_from(digits.clamp(0, MAX_DIGITS)).unwrap_or(0);
-    let text = format!("{:.digits$}", number.abs());
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+/// `1,234,567.89`, from `1234567.89`.
+fn formatted(text: &str) -> String {
+    let (is_negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let mut grouped = String::with_capacity(text.len() * 2);
-    if number < 0.0 {
+    if is_negative {
         grouped.push('-');
     }
     for (index, digit) in whole.chars().enumerate() {
@@ -305,19 +309,6 @@ fn formatted(number: f64, digits: i64) -> String {
         grouped.push_str(fraction);
     }
     grouped
-}
-
-/// `number` without the digits past the one asked for.
-fn truncated(number: f64, digits: i64) -> Value {
-    let text = real_text(number);
-    if digits < 0 || text.contains('e') {
-        let factor = 10_f64.powi(i32::try_from(digits.clamp(-300, MAX_DIGITS)).unwrap_or(0));
-        return finite((number * factor).trunc() / factor);
-    }
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let digits = usize::try_from(digits).unwrap_or(usize::MAX);
-    let kept = fraction.get(..digits).unwrap_or(fraction);
-    finite(format!("{whole}.{kept}").parse().unwrap_or(number))
 }
 
 fn digest<D: sha1::Digest>(context: &Context<'_>) -> Result<Value> {

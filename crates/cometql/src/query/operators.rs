@@ -30,7 +30,7 @@ impl Rewriter<'_> {
             }
             let word = match operator {
                 BinaryOperator::And => "AND",
-                BinaryOperator::Or | BinaryOperator::StringConcat => "OR",
+                BinaryOperator::Or => "OR",
                 _ => "",
             };
             if !joined_by.is_empty() && joined_by != word {
@@ -100,6 +100,7 @@ impl Rewriter<'_> {
             }
             BinaryOperator::PGBitwiseShiftLeft => Rendered::number(format!("({l} << {r})")),
             BinaryOperator::PGBitwiseShiftRight => Rendered::number(format!("({l} >> {r})")),
+            BinaryOperator::StringConcat => Rendered::made_text(format!("m_concat({l}, {r})")),
             BinaryOperator::Xor => Rendered::number(format!("((NOT {l}) <> (NOT {r}))")),
             BinaryOperator::Regexp => {
                 let function = matching("m_regexp", left.kind, right.kind);

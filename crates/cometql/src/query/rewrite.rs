@@ -351,7 +351,15 @@ impl Rewriter<'_> {
         self.with_scope(|scope| scope.phase = Phase::AliasesThenColumns);
         if let Some(condition) = &select.having {
             let condition = self.expression(condition)?.sql;
-            sql.push_str(&format!(" HAVING {condition}"));
+            let is_grouped =
+                !grouped.is_empty() || self.scopes.last().is_some_and(|scope| scope.has_aggregate);
+            // SQLite has no HAVING without groups, but knows aliases in WHERE.
+            let word = match (is_grouped, &select.selection) {
+                (true, _) => "HAVING",
+                (false, Some(_)) => "AND",
+                (false, None) => "WHERE",
+            };
+            sql.push_str(&format!(" {word} {condition}"));
         }
         self.with_scope(|scope| scope.phase = Phase::Columns);
         sql.push_str(&self.named_windows(&select.named_window)?);

@@ -78,6 +78,8 @@ pub(super) struct Scope {
     pub(super) sources: Vec<Source>,
     pub(super) aliases: Vec<Alias>,
     pub(super) phase: Phase,
+    /// Whether a COUNT or the like makes one row of many.
+    pub(super) has_aggregate: bool,
 }
 
 /// What a name turned out to be.
@@ -96,6 +98,7 @@ impl Scope {
             sources: Vec::new(),
             aliases: Vec::new(),
             phase: Phase::Columns,
+            has_aggregate: false,
         }
     }
 

@@ -187,6 +187,15 @@ impl Variables {
         self.is_on("autocommit")
     }
 
+    /// Whether `sql_mode` has `mode`, spelled in capitals. Asked with every
+    /// statement, so nothing is copied.
+    pub(crate) fn has_mode(&self, mode: &str) -> bool {
+        match self.session.get("sql_mode") {
+            Some(Some(set)) => set.split(',').any(|set| set.eq_ignore_ascii_case(mode)),
+            _ => false,
+        }
+    }
+
     /// Whether the flag `name`, spelled as in the list, is on. Asked with every
     /// statement, so nothing is copied.
     fn is_on(&self, name: &str) -> bool {

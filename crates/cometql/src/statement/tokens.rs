@@ -21,8 +21,13 @@ pub(super) const NOT_TYPED: u64 = u64::MAX;
 ///
 /// # Errors
 /// `Syntax` at a character no statement has.
-pub(super) fn tokens(statement: &str, lexemes: &[Lexeme]) -> Result<Vec<TokenWithSpan>, SqlError> {
+pub(super) fn tokens(
+    statement: &str,
+    lexemes: &[Lexeme],
+    pipes: Pipes,
+) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut reader = Reader {
+        pipes,
         statement,
         lexemes,
         next: 0,
@@ -120,7 +125,18 @@ fn is_word(token: &TokenWithSpan, word: &str) -> bool {
         if found.quote_style.is_none() && found.value.eq_ignore_ascii_case(word))
 }
 
+/// What `||` means to a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Pipes {
+    /// OR, as MySQL reads it by itself.
+    #[default]
+    Or,
+    /// Texts one after the other: `sql_mode` has `PIPES_AS_CONCAT`.
+    Concat,
+}
+
 struct Reader<'a> {
+    pipes: Pipes,
     statement: &'a str,
     lexemes: &'a [Lexeme],
     next: usize,
@@ -311,7 +327,7 @@ impl<'a> Reader<'a> {
                 self.next += text.len() - 1;
                 return Ok(match token {
                     // MySQL's meaning of ||, which the parser takes for another.
-                    Token::StringConcat => Token::make_word("OR", None),
+                    Token::StringConcat if self.pipes == Pipes::Or => Token::make_word("OR", None),
                     token => token.clone(),
                 });
             }
@@ -330,8 +346,7 @@ impl<'a> Reader<'a> {
             LexemeKind::Symbol(b'/') => Token::Div,
             LexemeKind::Symbol(b'%') => Token::Mod,
             LexemeKind::Symbol(b'?') => Token::Placeholder("?".to_owned()),
-            // The parser knows this sign only after its operand.
-            LexemeKind::Symbol(b'!') => Token::make_word("NOT", None),
+            LexemeKind::Symbol(b'!') => Token::ExclamationMark,
             LexemeKind::Symbol(b'~') => Token::Tilde,
             LexemeKind::Symbol(b'&') => Token::Ampersand,
             LexemeKind::Symbol(b'|') => Token::Pipe,

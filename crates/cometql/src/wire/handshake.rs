@@ -217,6 +217,7 @@ fn verify<B: Backend>(
             address: peer.address,
             connection_id: peer.connection_id,
             tls: peer.tls.map(|tls| tls.session),
+            counts_found_rows: login.capabilities & capability::FOUND_ROWS != 0,
         })
         .map_err(LoginFailure::NoSession)?;
     if proof.plugin == Plugin::CachingSha2 && !auth::is_empty(&proof.response) {

@@ -259,3 +259,61 @@ async fn an_update_that_is_refused_changes_nothing() {
         "1|a;2|bad"
     );
 }
+
+#[tokio::test]
+async fn affected_rows_count_found_or_changed_rows_as_the_client_asked() {
+    let house = House::start();
+    let mut php = house.login("root");
+    let mut orm = house.login_counting_found_rows("root");
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a'), (2, 'b')")
+        .await;
+    let update = "UPDATE users_auth SET hash = 'a' WHERE id IN (1, 2)";
+    let done = php.done(update).await;
+    assert_eq!(
+        (done.affected_rows, done.info.as_str()),
+        (1, "Rows matched: 2  Changed: 1  Warnings: 0")
+    );
+    let done = orm.done(update).await;
+    assert_eq!(
+        (done.affected_rows, done.info.as_str()),
+        (2, "Rows matched: 2  Changed: 0  Warnings: 0")
+    );
+    let again = "INSERT INTO users_auth (id, hash) VALUES (1, 'a') ON DUPLICATE KEY UPDATE hash = VALUES(hash)";
+    let other = "INSERT INTO users_auth (id, hash) VALUES (1, ?) AS new ON DUPLICATE KEY UPDATE hash = new.hash";
+    let new = |hash: &str| [Parameter::Text(hash.to_owned())];
+    assert_eq!(php.done(again).await.affected_rows, 0);
+    assert_eq!(orm.done(again).await.affected_rows, 1);
+    assert_eq!(php.rows_with(other, &new("c")).await, "OK 2 1");
+    assert_eq!(orm.rows_with(other, &new("d")).await, "OK 2 1");
+    assert_eq!(
+        php.rows("SELECT hash FROM users_auth WHERE id = 1").await,
+        "d"
+    );
+    let first =
+        "INSERT INTO users_auth (id, hash) VALUES (3, 'x') ON DUPLICATE KEY UPDATE hash = 'y'";
+    assert_eq!(php.done(first).await.affected_rows, 1);
+}
+
+#[tokio::test]
+async fn what_is_updated_on_a_duplicate_key_was_read_when_nobody_else_wrote() {
+    let house = House::start();
+    let mut php = house.login("root");
+    // Whoever comes second keeps the first one's row: without turns both would
+    // have seen no row, and the later would have replaced the earlier.
+    for id in 1..=200 {
+        let insert = |hash: &str| {
+            format!(
+                "INSERT INTO users_auth (id, hash) VALUES ({id}, '{hash}') ON DUPLICATE KEY UPDATE hash = hash"
+            )
+        };
+        let (mut a, mut b) = (house.login("root"), house.login("root"));
+        let (first, second) = (insert("a"), insert("b"));
+        let (first, second) = tokio::join!(a.done(&first), b.done(&second));
+        assert_eq!(first.affected_rows + second.affected_rows, 1, "{id}");
+        let kept = if first.affected_rows == 1 { "a" } else { "b" };
+        let hash = php
+            .rows(&format!("SELECT hash FROM users_auth WHERE id = {id}"))
+            .await;
+        assert_eq!(hash, kept);
+    }
+}

@@ -60,13 +60,28 @@ impl House {
         }
     }
 
+    /// A session whose affected rows count what a statement found.
+    pub(crate) fn login_counting_found_rows(&self, user: &str) -> Client {
+        self.open(user, None, true).unwrap()
+    }
+
     pub(crate) fn try_login(&self, user: &str, database: Option<&str>) -> Result<Client, SqlError> {
+        self.open(user, database, false)
+    }
+
+    fn open(
+        &self,
+        user: &str,
+        database: Option<&str>,
+        counts_found_rows: bool,
+    ) -> Result<Client, SqlError> {
         let session = self.backend.open(Login {
             user: user.to_owned(),
             database: database.map(str::to_owned),
             address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             connection_id: self.next_session.fetch_add(1, Ordering::Relaxed),
             tls: None,
+            counts_found_rows,
         })?;
         Ok(Client { session })
     }

@@ -20,6 +20,7 @@ mod introspection;
 mod live;
 mod prepared;
 mod programs;
+mod properties;
 mod refusals;
 mod roads;
 mod selects;

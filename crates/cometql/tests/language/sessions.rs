@@ -241,3 +241,25 @@ async fn queries_take_turns_and_none_is_lost() {
         assert_eq!(answer.unwrap(), "2");
     }
 }
+
+#[tokio::test]
+async fn two_pipes_are_or_until_sql_mode_says_otherwise() {
+    let house = House::start();
+    let mut php = house.login("root");
+    assert_eq!(php.rows("SELECT 'a' || 'b', 1 || 0").await, "0|1");
+    for set in [
+        "SET sql_mode = 'PIPES_AS_CONCAT'",
+        "SET sql_mode=(SELECT CONCAT(@@sql_mode, ',PIPES_AS_CONCAT,NO_ENGINE_SUBSTITUTION'))",
+    ] {
+        php.done(set).await;
+        assert_eq!(
+            php.rows("SELECT 'a' || 'b', 1 || NULL").await,
+            "ab|~",
+            "{set}"
+        );
+    }
+    php.done("SET sql_mode = ''").await;
+    assert_eq!(php.rows("SELECT 'a' || 'b'").await, "0");
+    php.done("SET sql_mode = 'ANSI_QUOTES'").await;
+    assert_eq!(php.rows("SELECT \"a\", @@sql_mode").await, "a|");
+}

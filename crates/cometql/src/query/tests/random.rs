@@ -17,6 +17,11 @@ fn expression() -> impl Strategy<Value = String> {
         Just("'\\\\'".to_owned()),
         Just("x'00'".to_owned()),
         Just("COUNT(*)".to_owned()),
+        Just("!id".to_owned()),
+        Just("ROW_NUMBER() OVER (ORDER BY id)".to_owned()),
+        Just("SUM(id / 3) OVER (PARTITION BY hash ROWS 1 PRECEDING)".to_owned()),
+        Just("GROUP_CONCAT(DISTINCT hash SEPARATOR '; ')".to_owned()),
+        Just("(id > ALL (SELECT users FROM pipes))".to_owned()),
         Just("(SELECT MAX(id) FROM users_auth)".to_owned()),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
@@ -43,6 +48,7 @@ fn expression() -> impl Strategy<Value = String> {
             "UNIX_TIMESTAMP",
             "DATE",
             "MIN",
+            "AVG",
             "YEAR",
             "TRIM",
             "SIGN",
@@ -112,6 +118,7 @@ proptest! {
         shown in expression(),
         condition in expression(),
         order in expression(),
+        (distinct, grouped, united, limit) in any::<(bool, bool, bool, Option<u8>)>(),
     ) {
         thread_local! {
             static BENCH: Bench = Bench::with_limits(QueryLimits {
@@ -119,7 +126,17 @@ proptest! {
                 ..QueryLimits::default()
             });
         }
-        let sql = format!("SELECT {shown} FROM users_auth WHERE {condition} ORDER BY {order}");
+        let distinct = if distinct { "DISTINCT " } else { "" };
+        let grouped = if grouped { format!(" GROUP BY {shown} HAVING {condition}") } else { String::new() };
+        let end = match united {
+            true => format!(" UNION SELECT {order}"),
+            false => format!(" ORDER BY {order}"),
+        };
+        let limit = limit.map_or(String::new(), |limit| format!(" LIMIT {limit}"));
+        let sql = format!(
+            "SELECT {distinct}{shown} AS a, id FROM users_auth WHERE {condition}{grouped}{end}{limit}"
+        );
+        let sql = if united { sql.replacen(" AS a, id ", " ", 1) } else { sql };
         let Ok(query) = parse(&sql) else { return Ok(()) };
         let marks = sql.matches('?').count();
         let parameters = vec![Parameter::Text("7".into()); marks];

@@ -204,3 +204,35 @@ fn exact_numbers_compare_and_group_by_their_size() {
         assert_eq!(bench.kind(sql), ErrorKind::OutOfRange, "{sql}");
     }
 }
+
+#[test]
+fn xor_and_the_exclamation_mark_bind_as_in_mysql() {
+    let bench = Bench::new();
+    for (sql, rows) in [
+        (
+            "SELECT id FROM users_auth WHERE id = 7 XOR id = 2 ORDER BY id",
+            "2;7",
+        ),
+        ("SELECT 1 OR 1 XOR 1, 1 XOR 0 AND 0, 1 = 1 XOR 1", "1|1|0"),
+        (
+            "SELECT !1 = 2, !1 + 1, !(1 = 2), !NULL, NOT 1 = 2, - !0",
+            "0|1|1|~|1|-1",
+        ),
+        (
+            "SELECT id FROM users_auth WHERE !(id = 7) ORDER BY id",
+            "2;42;100",
+        ),
+        ("SELECT id AS i FROM users_auth HAVING i = 7", "7"),
+        (
+            "SELECT id AS i FROM users_auth WHERE id > 2 OR id < 0 HAVING i < 50",
+            "7;42",
+        ),
+        ("SELECT COUNT(*) FROM users_auth HAVING COUNT(*) > 100", ""),
+        (
+            "SELECT FORMAT(2.5, 0), FORMAT(1234567.891, 2), FORMAT(-1234.5, 3)",
+            "3|1,234,567.89|-1,234.500",
+        ),
+    ] {
+        assert_eq!(bench.rows(sql), rows, "{sql}");
+    }
+}

@@ -237,7 +237,8 @@ fn deletes_keep_every_condition() {
 /// The condition of a query as the parser's own words.
 fn condition(text: &str) -> String {
     let text = format!("SELECT a FROM t WHERE {text}");
-    let query = parse_query(&text, &Limits::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let query =
+        parse_query(&text, &Limits::default(), Pipes::Or).unwrap_or_else(|e| panic!("{text}: {e}"));
     match *query.body {
         sqlparser::ast::SetExpr::Select(select) => select.selection.unwrap().to_string(),
         other => panic!("{text}: {other}"),
@@ -273,7 +274,9 @@ fn signs_and_words_mean_what_they_mean_to_mysql() {
 fn or_binds_weaker_than_and_however_it_is_written() {
     let tree = |text: &str| {
         let text = format!("SELECT a FROM t WHERE {text}");
-        parse_query(&text, &Limits::default()).unwrap().body
+        parse_query(&text, &Limits::default(), Pipes::Or)
+            .unwrap()
+            .body
     };
     let or = tree("a OR b AND c").to_string();
     assert_eq!(tree("a || b AND c").to_string(), or);
