@@ -76,3 +76,39 @@ test('one connection more than --max-backends is told 1040, and one that goes ma
 test('a bound of no time at all is refused at the start', async () => {
   await assert.rejects(Server.start({ args: ['--idle-seconds', '0'] }), /idle-seconds/);
 });
+
+const FOR_EVER = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n';
+
+test('a query that would run for ever ends by its rows or its time, and says by which', async (t) => {
+  const server = await start(t, ['--query-seconds', '1']);
+  const sql = await server.sql();
+  await assert.rejects(sql.query(FOR_EVER), (error) => {
+    return [1205, 19].includes(error.errno) && /rows|seconds/.test(error.message);
+  });
+  await assert.rejects(sql.query('SELECT SLEEP(60)'), { errno: 1205, message: /longer than 1 seconds/ });
+  // What backtracking engines never finish is answered at once.
+  const pattern = "SELECT CONCAT(REPEAT('a', 5000), 'b') REGEXP '^(a+)+$' AS matches";
+  assert.equal(Number((await rows(sql, pattern))[0].matches), 0);
+  assert.equal(Number((await rows(sql, 'SELECT 1 AS one'))[0].one), 1);
+});
+
+test('a result or a value past the memory a query may have is refused', async (t) => {
+  const server = await start(t, []);
+  const sql = await server.sql();
+  const rows200 = 'WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 200) ';
+  await assert.rejects(sql.query(`${rows200} SELECT REPEAT('x', 1000000) FROM n`), { errno: 19, message: /bytes/ });
+  await assert.rejects(sql.query("SELECT REPEAT('x', 100000000)"), { errno: 19 });
+  assert.equal((await rows(sql, `${rows200} SELECT i FROM n`)).length, 200);
+});
+
+test('KILL QUERY ends a query that would run for ever, and its session goes on', async (t) => {
+  const server = await start(t, []);
+  const [victim, killer] = [await server.sql(), await server.sql()];
+  const [{ id }] = await rows(victim, 'SELECT CONNECTION_ID() AS id');
+  const ended = assert.rejects(victim.query('SELECT SLEEP(3600)'), { errno: 1317 });
+  await until('the query runs', async () =>
+    (await rows(killer, 'SHOW PROCESSLIST')).some((row) => String(row.Id) === String(id) && row.Command === 'Query'));
+  await killer.query(`KILL QUERY ${id}`);
+  await ended;
+  assert.equal(Number((await rows(victim, 'SELECT 1 AS one'))[0].one), 1);
+});
