@@ -30,7 +30,7 @@ fn document() -> impl Strategy<Value = Json> {
     let any = leaf.prop_recursive(3, 12, 4, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Json::from),
-            btree_map(text, inner, 0..4).prop_map(|members| Json::from_iter(members)),
+            btree_map(text, inner, 0..4).prop_map(Json::from_iter),
         ]
     });
     // Messages are objects and lists.
