@@ -83,8 +83,8 @@ export class WebSocketClient {
   #unread = Buffer.alloc(0);
   #partial = [];
 
-  async #connect({ host, httpPort: port }, { localAddress, secure = false }) {
-    const to = { host, port, localAddress, allowHalfOpen: true };
+  async #connect({ host, httpPort: port }, { localAddress, secure = false, below }) {
+    const to = below ? { socket: below } : { host, port, localAddress, allowHalfOpen: true };
     // Whose certificate it is, is another test's question.
     this.socket = secure ? tls.connect({ ...to, rejectUnauthorized: false }) : net.connect(to);
     this.socket.setNoDelay(true);

@@ -68,7 +68,8 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     // Last of what can fail: a key that is made is shown by this start or never.
     let root_key = RootKey::find(settings.given_root_key(), &data)?;
 
-    let gateway_config = limits::gateway(settings);
+    let mut gateway_config = limits::gateway(settings);
+    gateway_config.tls = certificates.for_browsers();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let shards = Shards::new(settings.shards.unwrap_or(cores), &gateway_config)
         .map_err(|error| format!("cannot wait for sockets: {error}"))?;

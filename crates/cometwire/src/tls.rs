@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use cometql::wire::{Identity, Tls};
+use rustls::ServerConfig;
 use serde::Deserialize;
 use tokio::sync::watch;
+use ws_gateway::BrowserTls;
 
 use crate::certificate::Files;
 
@@ -42,19 +44,27 @@ pub(crate) struct TlsSettings {
         env = "COMETWIRE_COMETQL_TLS",
         help_heading = "TLS"
     )]
-    cometql_tls: Option<BackendTls>,
+    cometql_tls: Option<When>,
+
+    /// TLS for browsers: offered, off, or required [default: off].
+    #[arg(
+        long,
+        value_name = "WHEN",
+        env = "COMETWIRE_HTTP_TLS",
+        help_heading = "TLS"
+    )]
+    http_tls: Option<When>,
 }
 
-/// TLS on the port of backends.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+/// Whether a port speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum BackendTls {
+enum When {
     /// Clients may use it.
-    #[default]
     Offered,
     /// There is none.
     Off,
-    /// Logins without it are refused.
+    /// Who comes without it is refused.
     Required,
 }
 
@@ -71,6 +81,7 @@ impl TlsSettings {
             tls_cert,
             tls_key,
             cometql_tls: self.cometql_tls.or(file.cometql_tls),
+            http_tls: self.http_tls.or(file.http_tls),
         }
     }
 
@@ -91,12 +102,14 @@ impl TlsSettings {
 pub(crate) struct Certificates {
     /// Nothing when no port has TLS.
     shown: Option<Shown>,
-    backends: BackendTls,
+    backends: When,
+    browsers: When,
 }
 
 struct Shown {
     files: Files,
     for_backends: watch::Sender<Arc<Identity>>,
+    for_browsers: watch::Sender<Arc<ServerConfig>>,
 }
 
 impl Certificates {
@@ -105,37 +118,53 @@ impl Certificates {
     /// # Errors
     /// One sentence about the file.
     pub(crate) fn find(settings: &TlsSettings, data: &Path) -> Result<Self, String> {
-        let backends = settings.cometql_tls.unwrap_or_default();
-        let shown = match backends {
-            BackendTls::Off => None,
-            BackendTls::Offered | BackendTls::Required => {
+        let backends = settings.cometql_tls.unwrap_or(When::Offered);
+        // A certificate that no browser knows is no good to offer unasked.
+        let browsers = settings.http_tls.unwrap_or(When::Off);
+        let shown = match (backends, browsers) {
+            (When::Off, When::Off) => None,
+            _ => {
                 let files = settings.files(data)?;
-                let identity = identity(&files)?;
+                let (identity, config) = load(&files)?;
                 Some(Shown {
                     files,
                     for_backends: watch::Sender::new(identity),
+                    for_browsers: watch::Sender::new(config),
                 })
             }
         };
-        Ok(Self { shown, backends })
+        Ok(Self {
+            shown,
+            backends,
+            browsers,
+        })
     }
 
     /// What the backend door offers, if anything.
     pub(crate) fn for_backends(&self) -> Option<Tls> {
-        let shown = self.shown.as_ref()?;
+        let shown = self.shown.as_ref().filter(|_| self.backends != When::Off)?;
         Some(Tls {
             identity: shown.for_backends.subscribe(),
-            required: self.backends == BackendTls::Required,
+            required: self.backends == When::Required,
+        })
+    }
+
+    /// What the browser door offers, if anything.
+    pub(crate) fn for_browsers(&self) -> Option<BrowserTls> {
+        let shown = self.shown.as_ref().filter(|_| self.browsers != When::Off)?;
+        Some(BrowserTls {
+            config: shown.for_browsers.subscribe(),
+            required: self.browsers == When::Required,
         })
     }
 
     /// What the system variables say of it. Tenants see them, so files are named
     /// without the directories they are in.
     pub(crate) fn variables(&self) -> Vec<(String, String)> {
-        let Some(shown) = &self.shown else {
+        let Some(shown) = self.shown.as_ref().filter(|_| self.backends != When::Off) else {
             return Vec::new();
         };
-        let required = self.backends == BackendTls::Required;
+        let required = self.backends == When::Required;
         let certificate = name_of(&shown.files.certificate);
         let key = name_of(&shown.files.key);
         [
@@ -156,9 +185,10 @@ impl Certificates {
         let Some(shown) = &self.shown else {
             return tracing::info!("no_certificates_to_reload");
         };
-        match identity(&shown.files) {
-            Ok(identity) => {
+        match load(&shown.files) {
+            Ok((identity, config)) => {
                 shown.for_backends.send_replace(identity);
+                shown.for_browsers.send_replace(config);
                 tracing::info!(file = %shown.files.certificate.display(), "certificate_reloaded");
             }
             Err(error) => tracing::error!(%error, "certificate_not_reloaded"),
@@ -171,10 +201,14 @@ fn name_of(file: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-fn identity(files: &Files) -> Result<Arc<Identity>, String> {
+/// What the files hold, for backends and for browsers.
+fn load(files: &Files) -> Result<(Arc<Identity>, Arc<ServerConfig>), String> {
     let (config, fingerprint) = files.load()?;
-    Ok(Arc::new(Identity {
+    let mut for_browsers = config.clone();
+    for_browsers.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let identity = Identity {
         config: Arc::new(config),
         fingerprint,
-    }))
+    };
+    Ok((Arc::new(identity), Arc::new(for_browsers)))
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::proxies::TrustedProxies;
+use crate::tls::BrowserTls;
 
 /// The door's settings.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct GatewayConfig {
     pub allow_origins: Vec<String>,
     /// A directory of static files to serve, if any.
     pub static_dir: Option<PathBuf>,
+    /// TLS, if browsers are offered any.
+    pub tls: Option<BrowserTls>,
     /// The proxies that may stand before the door.
     pub proxies: TrustedProxies,
     /// The bounds.
@@ -53,6 +56,7 @@ impl Default for GatewayConfig {
             node_name: "n1".to_owned(),
             allow_origins: Vec::new(),
             static_dir: None,
+            tls: None,
             proxies: TrustedProxies::default(),
             limits: GatewayLimits::default(),
         }

@@ -58,6 +58,12 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
     })
 }
 
+/// The answer to a request without TLS where it is required.
+pub(crate) fn only_with_tls() -> Answer {
+    let text = page("Only https: and wss: are spoken here.");
+    answer(StatusCode::BAD_REQUEST, HTML, text)
+}
+
 async fn get(gateway: &Arc<Gateway>, path: &str, headers: &HeaderMap) -> Answer {
     let path = without_prefix(path);
     match path {

@@ -2,14 +2,14 @@
 //!
 //! # Layout
 //! The road of a connection, in order:
-//! - [`server`]: accepts, speaks HTTP, hands over upgraded connections.
+//! - [`server`]: accepts, speaks HTTP, hands over upgraded connections; [`tls`]: with whom TLS is spoken.
 //! - `http`, `assets`, `files`: plain HTTP answers.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
 //! - [`shard`]: many connections' queue; `usher` wakes the shards.
 //! - `worker`: the thread of a shard; `members`, `round`: who is due what; `pace`:
 //!   how far it runs ahead of its readers.
-//! - `peer`: one connection: `socket`, `outbox`, `line` are its parts.
+//! - `peer`: one connection: `socket`, `secure`, `outbox`, `line` are its parts.
 //! - [`reader`]: frames in.
 //! - `session`: what browsers say, carried out; `errand`: what has to wait;
 //!   `resume`: what our own client missed while it was away.
@@ -39,13 +39,16 @@ pub mod reader;
 mod request;
 mod resume;
 mod round;
+mod secure;
 pub mod server;
 mod session;
 pub mod shard;
 mod socket;
+pub mod tls;
 mod usher;
 mod worker;
 
 pub use config::{GatewayConfig, GatewayLimits};
 pub use proxies::{ForwardingHeader, TrustedProxies};
 pub use server::{Gateway, Shards};
+pub use tls::BrowserTls;

@@ -65,7 +65,7 @@ impl Outbox {
                 *piece = IoSlice::new(&queued.rest);
                 count += 1;
             }
-            let filled = pieces.get(..count).unwrap_or_default();
+            let filled = pieces.get_mut(..count).unwrap_or_default();
             let sent = match socket.write_vectored(filled) {
                 Ok(sent) => sent,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),

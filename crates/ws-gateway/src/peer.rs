@@ -239,7 +239,7 @@ impl Peer {
                 count += 1;
                 size += frame.len();
             }
-            let filled = pieces.get(..count).unwrap_or_default();
+            let filled = pieces.get_mut(..count).unwrap_or_default();
             if filled.is_empty() {
                 return Ok(false);
             }
@@ -333,7 +333,7 @@ impl Peer {
     }
 
     /// Tells the other end that nothing more comes.
-    pub(crate) fn end_sending(&self) -> io::Result<()> {
+    pub(crate) fn end_sending(&mut self) -> io::Result<()> {
         self.socket.shutdown(Shutdown::Write)
     }
 }

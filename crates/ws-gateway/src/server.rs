@@ -30,7 +30,7 @@ use crate::config::GatewayConfig;
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::shard::{Item, ShardQueue};
-use crate::socket::Socket;
+use crate::tls::Front;
 use crate::usher::Usher;
 use crate::worker::Worker;
 
@@ -234,12 +234,22 @@ impl Gateway {
     ) {
         let _ = stream.set_nodelay(true);
         let limits = &self.config.limits;
-        let header = self.config.proxies.read_header(address, &mut stream);
-        let address = match time::timeout(limits.handshake_time, header).await {
-            Ok(Ok(address)) => address.ip(),
-            Ok(Err(error)) => return tracing::debug!(%address, %error, "no_proxy_header"),
-            Err(_) => return tracing::debug!(%address, "proxy_header_took_too_long"),
+        let begun = async {
+            let told = self
+                .config
+                .proxies
+                .read_header(address, &mut stream)
+                .await?;
+            let front = Front::of(stream, self.config.tls.as_ref()).await?;
+            Ok::<_, io::Error>((told.ip(), front))
         };
+        let (address, front) = match time::timeout(limits.handshake_time, begun).await {
+            Ok(Ok(begun)) => begun,
+            Ok(Err(error)) => return tracing::debug!(%address, %error, "connection_not_begun"),
+            Err(_) => return tracing::debug!(%address, "handshake_took_too_long"),
+        };
+        let refused =
+            self.config.tls.as_ref().is_some_and(|tls| tls.required) && !front.is_secure();
         // Taken by the session if the connection becomes one.
         let permit = Arc::new(std::sync::Mutex::new(Some(permit)));
         let gateway = Arc::clone(&self);
@@ -248,7 +258,10 @@ impl Gateway {
             let gateway = Arc::clone(&gateway);
             let held = Arc::clone(&held);
             async move {
-                Ok::<_, Infallible>(match http::reply(&gateway, &request).await {
+                if refused {
+                    return Ok::<_, Infallible>(http::only_with_tls());
+                }
+                Ok(match http::reply(&gateway, &request).await {
                     Reply::Answer(answer) => answer,
                     Reply::Upgrade(answer, parameters) => {
                         let headers = BrowserHeaders::read(request.headers());
@@ -268,7 +281,7 @@ impl Gateway {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.handshake_time)
             .max_buf_size(limits.request_bytes.max(8192))
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(front), service)
             .with_upgrades();
         let mut connection = pin!(connection);
         let until = async {
@@ -298,12 +311,14 @@ impl Gateway {
         let Ok(upgraded) = on_upgrade.await else {
             return;
         };
-        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<TcpStream>>() else {
-            tracing::error!("upgraded_connection_is_not_tcp");
+        let Ok(Parts { io, read_buf, .. }) = upgraded.downcast::<TokioIo<Front>>() else {
+            tracing::error!("upgraded_connection_is_of_another_kind");
             return;
         };
-        let socket = match io.into_inner().into_std() {
-            Ok(stream) => Socket::Plain(stream),
+        // A copy, for this small rest would keep the whole of its buffer.
+        let mut early = read_buf.to_vec();
+        let socket = match io.into_inner().into_socket(&mut early) {
+            Ok(socket) => socket,
             Err(error) => {
                 tracing::error!(%error, "socket_not_handed_over");
                 return;
@@ -313,8 +328,7 @@ impl Gateway {
         self.shard(shard).give(Item::Open(Box::new(Arrival {
             id,
             socket,
-            // A copy, for this small rest would keep the whole of its buffer.
-            early: read_buf.to_vec(),
+            early,
             parameters,
             headers,
             address,

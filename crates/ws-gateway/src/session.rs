@@ -74,14 +74,14 @@ impl Session {
             };
             peer.heard = true;
             peer.tally.bytes_in.add(count as u64);
-            let had_its_share = count == buffer.len();
+            let has_more = peer.socket.may_have_more(count, buffer.len());
             // A socket that gave less has given all, but for its end.
-            peer.readable = had_its_share || peer.ended;
+            peer.readable = has_more || peer.ended;
             let read = buffer.get_mut(..count).unwrap_or_default();
             if let Some(turn) = self.hear(peer, read) {
                 return turn;
             }
-            if had_its_share {
+            if has_more {
                 return Turn::More;
             }
         }

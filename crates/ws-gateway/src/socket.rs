@@ -8,11 +8,15 @@ use std::net::{Shutdown, TcpStream};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use crate::secure::SecureSocket;
+
 /// An open socket that never blocks.
 #[derive(Debug)]
 pub(crate) enum Socket {
     /// TCP, with nothing in between.
     Plain(TcpStream),
+    /// With TLS in between.
+    Secure(Box<SecureSocket>),
 }
 
 impl Socket {
@@ -20,34 +24,51 @@ impl Socket {
     /// writable: once each time, so that nothing has to be registered again.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
         use std::os::fd::AsRawFd;
-        let Self::Plain(stream) = self;
-        let descriptor = stream.as_raw_fd();
+        let descriptor = match self {
+            Self::Plain(stream) => stream.as_raw_fd(),
+            Self::Secure(socket) => socket.stream().as_raw_fd(),
+        };
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut SourceFd(&descriptor), token, interest)
     }
 
     /// Reads what there is; 0 at the end of the stream.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Self::Plain(stream) = self;
-        again(|| stream.read(buffer))
+        match self {
+            Self::Plain(stream) => again(|| stream.read(buffer)),
+            Self::Secure(socket) => again(|| socket.read(buffer)),
+        }
+    }
+
+    /// Whether there may be more to read after `count` bytes into a buffer of
+    /// `size`.
+    pub(crate) fn may_have_more(&self, count: usize, size: usize) -> bool {
+        // TCP gives all it has; of TLS one record may be all that one reading gives.
+        count == size || matches!(self, Self::Secure(_))
     }
 
     /// Writes as much as the socket takes.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Self::Plain(stream) = self;
-        again(|| stream.write(bytes))
+        match self {
+            Self::Plain(stream) => again(|| stream.write(bytes)),
+            Self::Secure(_) => self.write_vectored(&mut [IoSlice::new(bytes)]),
+        }
     }
 
     /// Writes as much as the socket takes of several pieces, in order.
-    pub(crate) fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let Self::Plain(stream) = self;
-        again(|| stream.write_vectored(pieces))
+    pub(crate) fn write_vectored(&mut self, pieces: &mut [IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => again(|| stream.write_vectored(pieces)),
+            Self::Secure(socket) => again(|| socket.write_vectored(pieces)),
+        }
     }
 
     /// Ends one or both directions.
-    pub(crate) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        let Self::Plain(stream) = self;
-        stream.shutdown(how)
+    pub(crate) fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.shutdown(how),
+            Self::Secure(socket) => socket.shutdown(how),
+        }
     }
 }
 
