@@ -105,7 +105,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "fanout-1000",
         title: "Fan-out at saturation, 1,000 subscribers",
-        command: "fanout --subscribers 1000 --warmup 0.4 --duration 1.5",
+        command: "fanout --subscribers 1000 --ahead 1024 --warmup 0.4 --duration 1.5",
         others: with_peers!(Contender::Loop, Contender::LoopBatch),
         figures: SATURATED,
         turns: 3,
@@ -114,7 +114,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "wss-1000",
         title: "The same through TLS (wss:)",
-        command: "fanout --subscribers 1000 --wss --warmup 0.4 --duration 1.5",
+        command: "fanout --subscribers 1000 --ahead 1024 --wss --warmup 0.4 --duration 1.5",
         others: NOBODY,
         figures: SATURATED,
         turns: 3,
@@ -123,7 +123,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "fanout-10000",
         title: "Fan-out at saturation, 10,000 subscribers",
-        command: "fanout --subscribers 10000 --warmup 0.8 --duration 1.5",
+        command: "fanout --subscribers 10000 --ahead 512 --warmup 0.8 --duration 1.5",
         others: with_peers!(Contender::Loop, Contender::LoopBatch),
         figures: SATURATED,
         turns: 2,
@@ -312,7 +312,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "subscribers-100",
         title: "Fan-out at saturation, 100 subscribers",
-        command: "fanout --subscribers 100 --warmup 0.3 --duration 1",
+        command: "fanout --subscribers 100 --ahead 4096 --warmup 0.3 --duration 1",
         others: LOOPS,
         figures: SATURATED,
         turns: 2,

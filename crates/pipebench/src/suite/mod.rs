@@ -2,8 +2,9 @@
 //! binaries. Whoever takes part in a case takes turns, so that whatever the machine does meanwhile
 //! happens to all of them, and ratios are taken turn by turn.
 //!
-//! [`cases`] is what is measured, [`curves`] how it grows and [`targets`] what must come out; [`contender`] who is measured;
-//! [`findings`] what came out; [`markdown`], [`chart`] and [`machine`] how it is told.
+//! [`cases`] is what is measured, [`curves`] how it grows and [`targets`] what must come out;
+//! [`contender`] who is measured; [`findings`] what came out; [`markdown`], [`chart`] and
+//! [`machine`] how it is told.
 
 mod cases;
 mod chart;
