@@ -5,6 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Seconds in a day.
 const DAY: i64 = 86_400;
 
+/// What TO_DAYS says of 1970-01-01.
+const DAYS_BEFORE_1970: i64 = 719_528;
+
 /// The last second MySQL can write: 9999-12-31 23:59:59.
 const LAST_SECOND: i64 = 253_402_300_799;
 
@@ -189,13 +192,25 @@ impl Moment {
     }
 
     /// 0 is Sunday.
-    fn weekday(self) -> i64 {
+    pub(super) fn weekday(self) -> i64 {
         (self.seconds.div_euclid(DAY) + 4).rem_euclid(7)
     }
 
-    fn day_of_year(self) -> i64 {
+    /// The first of January is 1.
+    pub(super) fn day_of_year(self) -> i64 {
         let fields = self.fields();
         self.seconds.div_euclid(DAY) - days_from_civil(fields.year, 1, 1) + 1
+    }
+
+    /// Days since the year 0, as TO_DAYS counts them.
+    pub(super) fn days(self) -> i64 {
+        self.seconds.div_euclid(DAY) + DAYS_BEFORE_1970
+    }
+
+    /// The day that [`Moment::days`] counts so.
+    pub(super) fn from_days(days: i64) -> Option<Self> {
+        let since_1970 = days.checked_sub(DAYS_BEFORE_1970)?;
+        Self::from_unix(since_1970.checked_mul(DAY)?)
     }
 
     /// `2026-11-22`.

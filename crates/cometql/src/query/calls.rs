@@ -58,6 +58,12 @@ const PLAIN: &[Plain] = &[
     plain("DATE", (1, 1), "m_date", Kind::Text),
     plain("DATEDIFF", (2, 2), "m_datediff", Kind::Number),
     plain("DATE_FORMAT", (2, 2), "m_date_format", Kind::Text),
+    plain("DAYOFWEEK", (1, 1), "m_dayofweek", Kind::Number),
+    plain("DAYOFYEAR", (1, 1), "m_dayofyear", Kind::Number),
+    plain("FROM_DAYS", (1, 1), "m_from_days", Kind::Text),
+    plain("MAKEDATE", (2, 2), "m_makedate", Kind::Text),
+    plain("TO_DAYS", (1, 1), "m_to_days", Kind::Number),
+    plain("WEEKDAY", (1, 1), "m_weekday", Kind::Number),
     plain("DAYNAME", (1, 1), "m_dayname", Kind::Text),
     plain("ELT", (2, MANY), "m_elt", Kind::Other),
     plain("FIELD", (2, MANY), "m_field", Kind::Number),
@@ -347,6 +353,21 @@ impl Rewriter<'_> {
     }
 
     fn date_add(&mut self, name: &str, list: &FunctionArgumentList) -> Result<Rendered> {
+        if let (
+            "ADDDATE" | "SUBDATE",
+            [
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(moment)),
+                FunctionArg::Unnamed(FunctionArgExpr::Expr(days)),
+            ],
+        ) = (name, list.args.as_slice())
+            && !matches!(days, Expr::Interval(_))
+        {
+            let (moment, days) = (self.expression(moment)?.sql, self.expression(days)?.sql);
+            let sign = if name == "SUBDATE" { "- " } else { "" };
+            return Ok(Rendered::made_text(format!(
+                "m_date_add({moment}, ({sign}{days}), 'DAY')"
+            )));
+        }
         let [
             FunctionArg::Unnamed(FunctionArgExpr::Expr(moment)),
             FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Interval(interval))),

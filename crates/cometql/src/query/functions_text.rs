@@ -154,6 +154,32 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
             }
         }
     }),
+    ("m_weekday", 1, |context, _| {
+        Ok(of_moment(context, |moment| (moment.weekday() + 6) % 7))
+    }),
+    ("m_dayofweek", 1, |context, _| {
+        Ok(of_moment(context, |moment| moment.weekday() + 1))
+    }),
+    ("m_dayofyear", 1, |context, _| {
+        Ok(of_moment(context, Moment::day_of_year))
+    }),
+    ("m_to_days", 1, |context, _| {
+        Ok(of_moment(context, Moment::days))
+    }),
+    ("m_from_days", 1, |context, _| {
+        let day = integer(context, 0).and_then(Moment::from_days);
+        Ok(day.map_or(Value::Null, |day| Value::Text(day.date())))
+    }),
+    ("m_makedate", 2, |context, _| {
+        let (Some(year), Some(number)) = (integer(context, 0), integer(context, 1)) else {
+            return Ok(Value::Null);
+        };
+        let day = (number > 0)
+            .then(|| Moment::parse(&format!("{year:04}-01-01")))
+            .flatten()
+            .and_then(|first| first.plus(number.checked_sub(1)?, Unit::Day));
+        Ok(day.map_or(Value::Null, |day| Value::Text(day.date())))
+    }),
     ("m_dayname", 1, |context, _| {
         let moment = moment(context, 0);
         Ok(moment.map_or(Value::Null, |moment| Value::Text(moment.format("%W"))))
@@ -165,6 +191,10 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
 ];
 
 type Context<'a> = rusqlite::functions::Context<'a>;
+
+fn of_moment(context: &Context<'_>, says: fn(Moment) -> i64) -> Value {
+    moment(context, 0).map_or(Value::Null, |moment| Value::Integer(says(moment)))
+}
 
 fn padded(context: &Context<'_>, join: fn(&str, String) -> String) -> Result<Value> {
     let (Some(text), Some(length), Some(pad)) =
