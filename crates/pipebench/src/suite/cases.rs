@@ -348,7 +348,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "size-64",
         title: "Fan-out to 100 subscribers, messages of 64 B",
-        command: "fanout --subscribers 100 --size 64 --ahead 64 --warmup 0.3 --duration 1",
+        command: "fanout --subscribers 100 --size 64 --ahead 4096 --warmup 0.3 --duration 1",
         others: LOOPS,
         figures: SATURATED,
         turns: 2,
@@ -357,7 +357,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "size-1024",
         title: "Fan-out to 100 subscribers, messages of 1 KB",
-        command: "fanout --subscribers 100 --size 1024 --ahead 64 --warmup 0.3 --duration 1",
+        command: "fanout --subscribers 100 --size 1024 --ahead 1024 --warmup 0.3 --duration 1",
         others: LOOPS,
         figures: SATURATED,
         turns: 2,
@@ -366,7 +366,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         id: "size-65536",
         title: "Fan-out to 100 subscribers, messages of 64 KB",
-        command: "fanout --subscribers 100 --size 65536 --ahead 8 --warmup 0.3 --duration 1",
+        command: "fanout --subscribers 100 --size 65536 --ahead 16 --warmup 0.3 --duration 1",
         others: LOOPS,
         figures: SATURATED,
         turns: 2,

@@ -162,13 +162,14 @@ impl Page<'_> {
         }
         out.push_str("- ‡ Something was wrong in at least one turn:\n");
         for series in broken() {
-            let faults = series.faults.join("; ").replace('\n', " ");
-            let _ = writeln!(
-                out,
-                "  - {} in `{}`: {faults}",
-                series.contender.name(),
-                series.case
-            );
+            let fault = series.faults.first().map_or("", String::as_str);
+            let fault = fault.replace('\n', " ");
+            let others = match series.faults.len() {
+                0 | 1 => String::new(),
+                all => format!(" (and {} more)", all - 1),
+            };
+            let name = series.contender.name();
+            let _ = writeln!(out, "  - {name} in `{}`: {fault}{others}", series.case);
         }
     }
 }
