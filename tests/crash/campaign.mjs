@@ -45,7 +45,8 @@ export async function campaign({ kills, seed, report = () => {}, meanwhile = () 
 
 class Campaign {
   #epochs = new Epochs();
-  #killed = { underLoad: 0, whileStarting: 0, whileDraining: 0 };
+  #rounds = 0;
+  #killed = { underLoad: 0, whileStarting: 0, whileDraining: 0, drained: 0 };
 
   constructor(server, seed, meanwhile) {
     const random = new Random(seed);
@@ -94,7 +95,7 @@ class Campaign {
     const how = await this.#end(milliseconds);
     await Promise.all(load);
     await this.meanwhile(this.server.dataDir);
-    await this.#startKilledSometimes();
+    await this.#startKilledInBetween();
     await this.server.restart();
     await Promise.all([...coming, ...[...this.followers, this.reader].map((client) => client.connect())]);
     return how;
@@ -146,7 +147,13 @@ class Campaign {
   }
 
   async #end(milliseconds) {
-    if (this.random.chance(0.1)) {
+    const turn = (this.#rounds += 1) % 7;
+    if (turn === 3) {
+      this.#killed.drained += 1;
+      await this.#drain();
+      return `SIGTERM ${milliseconds} ms into the load, and time to drain`;
+    }
+    if (turn === 5) {
       this.#killed.whileDraining += 1;
       const grace = this.random.between(0, 30);
       this.server.program.signal('SIGTERM');
@@ -159,9 +166,19 @@ class Campaign {
     return `SIGKILL ${milliseconds} ms into the load`;
   }
 
+  /** Under load a stop is a stop: within the grace time, by itself, with exit code 0. */
+  async #drain() {
+    const { program } = this.server;
+    program.signal('SIGTERM');
+    const { code, signal } = await program.finished();
+    if (code !== 0) throw new Error(`the server ended with ${code ?? signal} after SIGTERM under load`);
+    if (program.output.includes('drain_cut_off')) throw new Error('the grace time was not enough to drain');
+  }
+
   /** Starting is part of the contract too: what is killed while it recovers has lost nothing. */
-  async #startKilledSometimes() {
-    while (this.random.chance(0.25)) {
+  async #startKilledInBetween() {
+    if (this.#rounds % 4 !== 0) return;
+    for (let times = this.random.between(1, 3); times > 0; times -= 1) {
       this.#killed.whileStarting += 1;
       await this.server.startAndKill(this.random.between(0, 60));
     }

@@ -12,7 +12,8 @@ const SEED = 1;
 test('twenty kills under a mixed load lose nothing acknowledged and invent nothing', async (t) => {
   const result = await campaign({ kills: 20, seed: SEED });
   t.diagnostic(JSON.stringify(result));
-  assert.equal(result.underLoad + result.whileDraining, 20);
+  assert.equal(result.underLoad + result.whileDraining + result.drained, 20);
+  assert.ok(result.drained > 0 && result.whileDraining > 0 && result.whileStarting > 0, JSON.stringify(result));
   // Else the load never ran, and nothing was shown.
   assert.ok(result.acknowledged > 200 && result.seen > 200 && result.resumes > 40, JSON.stringify(result));
 });
