@@ -12,7 +12,7 @@ use crate::clock::{self, SECOND, nanoseconds};
 use crate::error::Error;
 use crate::options::Target;
 use crate::process::raise_file_limit;
-use crate::report::{be_quiet, note};
+use crate::report::{be_quiet, note, print};
 use crate::servers::{Grounds, Rival};
 use crate::suite::cases::{CASES, Case};
 use crate::suite::chart::{Chart, Line};
@@ -48,10 +48,10 @@ pub(crate) struct Options {
 /// Runs everything and writes the page.
 pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
     if options.list {
-        for case in CASES {
-            println!("{:20} {}", case.id, case.title);
-        }
-        return Ok(());
+        let lines = CASES
+            .iter()
+            .map(|case| format!("{:20} {}\n", case.id, case.title));
+        return print(&lines.collect::<String>());
     }
     let binary = target.server_binary.as_deref().ok_or_else(|| {
         Error::Usage(
