@@ -49,7 +49,7 @@ test('a setting', async (t) => {
   const sql = await killedAfter(server, (before) =>
     before.query("INSERT INTO pipes_settings (name, length) VALUES ('kept', 7)"),
   );
-  assert.deepEqual(await rows(sql, "SELECT * FROM pipes_settings WHERE name = 'kept'"), [
+  assert.deepEqual(await rows(sql, "SELECT name, length FROM pipes_settings WHERE name = 'kept'"), [
     { name: 'kept', length: '7' },
   ]);
 });

@@ -60,7 +60,7 @@ describe('history', () => {
     await keep('zero', 0);
     await publish(sql, 'zero', 'e', 'b');
     assert.deepEqual(await texts('zero'), ['a']);
-    assert.deepEqual(await rows(sql, "SELECT * FROM pipes_settings WHERE name = 'zero'"), [
+    assert.deepEqual(await rows(sql, "SELECT name, length FROM pipes_settings WHERE name = 'zero'"), [
       { name: 'zero', length: '0' },
     ]);
   });
@@ -77,7 +77,7 @@ describe('history', () => {
   test('a length beyond a thousand is a thousand, and an omitted one is 0', async () => {
     await keep('capped', 5000);
     await sql.query("INSERT INTO pipes_settings (name) VALUES ('default')");
-    assert.deepEqual(await rows(sql, "SELECT * FROM pipes_settings WHERE name IN ('capped', 'default')"), [
+    assert.deepEqual(await rows(sql, "SELECT name, length FROM pipes_settings WHERE name IN ('capped', 'default')"), [
       { name: 'capped', length: '1000' },
       { name: 'default', length: '0' },
     ]);

@@ -227,7 +227,7 @@ for (const client of PHP_CLIENTS) {
         'INSERT INTO pipes_settings ("name", \'length\') VALUES ("p23", "4")',
         " INSERT INTO pipes_messages (name, event, message) VALUES ('p23', '', 'text message1')",
         'SELECT * FROM pipes_messages WHERE name = p23',
-        'SELECT * FROM pipes_settings WHERE name = p23',
+        'SELECT name, length FROM pipes_settings WHERE name = p23',
         'DELETE FROM pipes_settings WHERE name = p23',
         'SELECT * FROM pipes_messages WHERE name = p23',
         "INSERT INTO pipes_messages (name, event, message) VALUES ('ab', 'e', 'too short')",

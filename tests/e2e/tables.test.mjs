@@ -23,7 +23,7 @@ const SHAPES = {
   pipes_messages: ['id', 'time', 'name', 'index', 'event', 'message', 'user_id'],
   pipes: ['name', 'users'],
   users_in_pipes: ['name', 'user_id', 'user_uuid', 'user_agent', 'ip', 'origin', 'language'],
-  pipes_settings: ['name', 'length'],
+  pipes_settings: ['name', 'length', 'age', 'subscribe', 'publish', 'history', 'user_ids', 'events', 'rate'],
   users_messages: ['id', 'index', 'event', 'message'],
   users_time: ['id', 'time'],
   users_auth: ['id', 'hash'],

@@ -131,7 +131,7 @@ pub(crate) fn insert(
     // The keys of this statement's own rows, for INSERT IGNORE.
     let mut taken = HashSet::new();
     for row in &insert.rows {
-        if row.len() != places.len() {
+        if !fits(table, insert, row.len(), places.len()) {
             return Err(wrong_width(row.len(), places.len(), table));
         }
         values.clear();
@@ -198,6 +198,12 @@ pub(crate) fn places(table: &dyn Table, insert: &Insert) -> Result<Vec<usize>, S
             .collect(),
         None => Ok((0..columns.len()).collect()),
     }
+}
+
+/// Whether so many values are right. Without a list of columns those of the
+/// original's table are enough, where this one has more.
+fn fits(table: &dyn Table, insert: &Insert, given: usize, places: usize) -> bool {
+    given == places || insert.columns.is_none() && table.first_columns() == Some(given)
 }
 
 fn wrong_width(given: usize, expected: usize, table: &dyn Table) -> SqlError {
@@ -471,7 +477,9 @@ impl Plan {
 pub(crate) fn hall_error(error: HallError) -> SqlError {
     let kind = match &error {
         HallError::Name(NameError::TooLong { .. }) => ErrorKind::TooLong,
-        HallError::Name(_) | HallError::Refused(_) => ErrorKind::InvalidValue,
+        HallError::Name(_) | HallError::Refused(_) | HallError::EventNotListed { .. } => {
+            ErrorKind::InvalidValue
+        }
         _ => ErrorKind::Internal,
     };
     SqlError::new(kind, error.to_string())

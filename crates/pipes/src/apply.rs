@@ -21,7 +21,8 @@ use crate::message::{
     Event, LiveMessage, Message, MessageId, Outgoing, Position, PrivateMessage, Sender, UnixTime,
 };
 use crate::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
-use crate::settings::PipeSettings;
+use crate::pattern::{PipePattern, PipePrefix};
+use crate::settings::{PipeSettings, PrefixRows, prefix_length};
 use crate::shard::{CloseReason, ConnectionId, Touched};
 use crate::storage::{Outcome, StorageError, Write};
 use crate::token::TokenText;
@@ -70,6 +71,18 @@ pub enum Change {
     RemoveSettings {
         /// The pipe.
         pipe: PipeName,
+    },
+    /// Set or replace the settings of all pipes whose names begin so.
+    PutPrefixSettings {
+        /// The beginning.
+        prefix: PipePrefix,
+        /// The settings.
+        settings: PipeSettings,
+    },
+    /// Remove the settings of a prefix; histories stay.
+    RemovePrefixSettings {
+        /// The beginning.
+        prefix: PipePrefix,
     },
     /// Empty a pipe's history.
     ClearHistory {
@@ -129,9 +142,12 @@ impl Change {
             } => pipe.as_str().len() + event.as_str().len() + payload.len(),
             Self::SendPrivate { event, payload, .. } => event.as_str().len() + payload.len(),
             Self::PutKey { key, .. } => key.reveal().len(),
-            Self::PutSettings { pipe, .. }
-            | Self::RemoveSettings { pipe }
-            | Self::ClearHistory { pipe } => pipe.as_str().len(),
+            Self::PutSettings { pipe, settings } => pipe.as_str().len() + settings.bytes(),
+            Self::PutPrefixSettings { prefix, settings } => {
+                prefix.as_str().len() + settings.bytes()
+            }
+            Self::RemovePrefixSettings { prefix } => prefix.as_str().len(),
+            Self::RemoveSettings { pipe } | Self::ClearHistory { pipe } => pipe.as_str().len(),
             Self::RemoveMessage { id } => id.0.len(),
             Self::PutUserData { data, .. } => data.len(),
             Self::RevokeToken { token } | Self::RestoreToken { token } => token.reveal().len(),
@@ -186,8 +202,8 @@ impl Hall {
     /// for each.
     ///
     /// # Errors
-    /// [`HallError::Refused`] for a reserved pipe name, [`HallError::Name`] for
-    /// too much data of a user, [`HallError::Limit`] for too many settings,
+    /// [`HallError::Refused`] for a reserved pipe name, [`HallError::EventNotListed`]
+    /// for an event the pipe does not have, [`HallError::Name`] for too much data of a user, [`HallError::Limit`] for too many settings,
     /// [`HallError::Storage`]; then nothing has happened.
     pub async fn apply(
         self: &Arc<Self>,
@@ -205,7 +221,8 @@ impl Hall {
     /// Publishes for a browser. `anonymous` hides who it is (`@web_…`).
     ///
     /// # Errors
-    /// [`HallError::Refused`] when the pipe's family forbids it, [`HallError::Storage`].
+    /// [`HallError::Refused`], [`HallError::EventNotListed`] or [`HallError::TooFast`]
+    /// when the pipe's family or a rule forbids it, [`HallError::Storage`].
     pub async fn publish_for(
         self: &Arc<Self>,
         connection: &Connection,
@@ -214,9 +231,9 @@ impl Hall {
         payload: Arc<str>,
         anonymous: bool,
     ) -> Result<DeliveryReport, HallError> {
-        if let Err(refusal) = Family::of(&pipe).allows_browser_publish(connection.user) {
+        if let Err(refusal) = self.may_publish(connection, &pipe, &event) {
             Counters::add(&self.counters.publications_refused, 1);
-            return Err(refusal.into());
+            return Err(refusal);
         }
         let subscribed = connection.is_subscribed(&pipe);
         let hears_itself = subscribed && connection.hears_itself.load(Ordering::Relaxed);
@@ -257,9 +274,14 @@ impl Hall {
         let mut settled = HashSet::new();
         for change in changes {
             match change {
-                Change::Publish { pipe, .. } => Family::of(pipe).allows_backend_publish()?,
+                Change::Publish { pipe, event, .. } => {
+                    self.backend_may_publish(dev_id, pipe, event)?;
+                }
                 Change::PutSettings { pipe, .. } => {
-                    settled.insert(pipe);
+                    settled.insert(PipePattern::Pipe(pipe.clone()));
+                }
+                Change::PutPrefixSettings { prefix, .. } => {
+                    settled.insert(PipePattern::Prefix(prefix.clone()));
                 }
                 Change::PutUserData { data, .. } => self.check_user_data(data)?,
                 _ => {}
@@ -334,7 +356,11 @@ impl Hall {
         change: Change,
         planned: &mut Planned,
     ) -> Step {
-        let writes = &mut planned.writes;
+        let Planned {
+            writes,
+            settled: settled_here,
+            prefixes: prefixes_here,
+        } = planned;
         match change {
             Change::Publish {
                 pipe,
@@ -348,9 +374,16 @@ impl Hall {
                     sender: origin.sender,
                     time,
                 };
-                let default_length = self.default_history_length(&message.pipe);
-                let settled = planned.settled.contains(&message.pipe);
-                if settled || self.keeps_history(dev_id, &message.pipe) {
+                let (own, others) = self.history_lengths(dev_id, &message.pipe);
+                let default_length = match prefixes_here {
+                    Some(prefixes) => or_default(
+                        prefix_length(prefixes, &message.pipe),
+                        self.default_history_length(&message.pipe),
+                    ),
+                    None => others,
+                };
+                let settled = settled_here.contains(&message.pipe);
+                if settled || own > 0 || default_length > 0 {
                     writes.push(Write::AppendHistory {
                         dev_id,
                         message: message.clone(),
@@ -389,20 +422,41 @@ impl Hall {
                 Step::Revoke(user)
             }
             Change::PutSettings { pipe, settings } => {
-                planned.settled.insert(pipe.clone());
+                settled_here.insert(pipe.clone());
                 writes.push(Write::PutSettings {
                     dev_id,
                     pipe: pipe.clone(),
-                    settings,
+                    settings: settings.clone(),
                 });
-                Step::Settle(pipe, settings)
+                Step::Settle(PipePattern::Pipe(pipe), settings)
+            }
+            Change::PutPrefixSettings { prefix, settings } => {
+                let current = || self.settings.read().prefixes(dev_id);
+                let prefixes = prefixes_here.get_or_insert_with(current);
+                prefixes.insert(prefix.clone(), settings.clone());
+                writes.push(Write::PutPrefixSettings {
+                    dev_id,
+                    prefix: prefix.clone(),
+                    settings: settings.clone(),
+                });
+                Step::Settle(PipePattern::Prefix(prefix), settings)
+            }
+            Change::RemovePrefixSettings { prefix } => {
+                let current = || self.settings.read().prefixes(dev_id);
+                let prefixes = prefixes_here.get_or_insert_with(current);
+                prefixes.remove(&prefix);
+                writes.push(Write::RemovePrefixSettings {
+                    dev_id,
+                    prefix: prefix.clone(),
+                });
+                Step::Unsettle(PipePattern::Prefix(prefix))
             }
             Change::RemoveSettings { pipe } => {
                 writes.push(Write::RemoveSettings {
                     dev_id,
                     pipe: pipe.clone(),
                 });
-                Step::Unsettle(pipe)
+                Step::Unsettle(PipePattern::Pipe(pipe))
             }
             Change::ClearHistory { pipe } => {
                 writes.push(Write::ClearHistory { dev_id, pipe });
@@ -458,7 +512,9 @@ impl Hall {
         let mut touched = Touched::default();
         // Nothing comes between the changes of one batch; single changes need
         // only keep out of other batches.
-        let turn = if steps.len() > 1 {
+        // Nor may anybody subscribe by rules that are just being replaced.
+        let changes_rules = |step: &Step| matches!(step, Step::Settle(..) | Step::Unsettle(_));
+        let turn = if steps.len() > 1 || steps.iter().any(changes_rules) {
             (None, Some(self.turns.write()))
         } else {
             (Some(self.turns.read()), None)
@@ -512,12 +568,15 @@ impl Hall {
                     self.close_user(dev_id, user, CloseReason::TokenRevoked, &mut touched);
                     removed(outcomes.next())
                 }
-                Step::Settle(pipe, settings) => {
-                    self.settings.write().put(dev_id, pipe, settings);
+                Step::Settle(pattern, settings) => {
+                    self.settings.write().put(dev_id, pattern.clone(), settings);
+                    self.enforce(dev_id, &pattern, &mut touched);
                     removed(outcomes.next())
                 }
-                Step::Unsettle(pipe) => {
-                    self.settings.write().remove(dev_id, &pipe);
+                Step::Unsettle(pattern) => {
+                    self.settings.write().remove(dev_id, &pattern);
+                    // A shorter prefix may be stricter.
+                    self.enforce(dev_id, &pattern, &mut touched);
                     removed(outcomes.next())
                 }
                 Step::EmptyMailbox(user) => {
@@ -550,12 +609,23 @@ impl Hall {
         pipe.publish(&self.shards, &event, except, touched)
     }
 
-    /// How many messages a pipe with these settings, or with none, keeps.
-    pub fn history_length(&self, pipe: &PipeName, settings: Option<PipeSettings>) -> u32 {
-        match settings {
-            Some(settings) if settings.length > 0 => settings.length,
-            _ => self.default_history_length(pipe),
-        }
+    /// How many messages a pipe keeps; 0 for none.
+    pub fn history_length(&self, dev_id: DevId, pipe: &PipeName) -> u32 {
+        let (own, others) = self.history_lengths(dev_id, pipe);
+        or_default(own, others)
+    }
+
+    /// How many messages a pipe keeps whose own row says `own`, or that has none.
+    pub fn history_length_with(&self, dev_id: DevId, pipe: &PipeName, own: Option<u32>) -> u32 {
+        let (_, others) = self.history_lengths(dev_id, pipe);
+        or_default(own.unwrap_or(0), others)
+    }
+
+    /// How many messages a pipe's own row keeps, and how many it keeps without
+    /// one: as a prefix says, or its family.
+    fn history_lengths(&self, dev_id: DevId, pipe: &PipeName) -> (u32, u32) {
+        let (own, prefixes) = self.settings.read().lengths(dev_id, pipe);
+        (own, or_default(prefixes, self.default_history_length(pipe)))
     }
 
     /// The history a pipe keeps without being asked.
@@ -565,14 +635,12 @@ impl Hall {
             _ => 0,
         }
     }
+}
 
-    /// Whether a message for this pipe has to go through the store.
-    fn keeps_history(&self, dev_id: DevId, pipe: &PipeName) -> bool {
-        if self.default_history_length(pipe) > 0 {
-            return true;
-        }
-        let settings = self.settings.read().find(dev_id, pipe);
-        settings.is_some_and(|settings| settings.length > 0)
+fn or_default(length: u32, default: u32) -> u32 {
+    match length {
+        0 => default,
+        length => length,
     }
 }
 
@@ -583,6 +651,8 @@ struct Planned {
     /// Pipes whose settings the batch itself sets: whether they keep a history
     /// is known only to the store, when their turn comes.
     settled: HashSet<PipeName>,
+    /// The rows for prefixes as they will be, if the batch itself changes them.
+    prefixes: Option<PrefixRows>,
 }
 
 /// What is left of a change once the store has done its part.
@@ -594,8 +664,8 @@ enum Step {
     Stored,
     Revoke(UserId),
     RevokeToken(UserId),
-    Settle(PipeName, PipeSettings),
-    Unsettle(PipeName),
+    Settle(PipePattern, PipeSettings),
+    Unsettle(PipePattern),
     EmptyMailbox(UserId),
 }
 

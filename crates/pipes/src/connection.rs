@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 
 use crate::message::UnixTime;
 use crate::name::{DevId, PipeName, UserId, Uuid};
+use crate::pattern::PipePattern;
+use crate::permission::Rates;
 use crate::pipe::Subscription;
 use crate::shard::ConnectionId;
 use crate::traffic::{Line, Traffic};
@@ -63,6 +65,9 @@ pub struct Connection {
     pub(crate) line: Arc<dyn Line>,
     /// The shard that owns its outbound side.
     pub shard: usize,
+    /// The pipes its token names, for rules that ask for that.
+    pub(crate) grants: Box<[PipePattern]>,
+    pub(crate) rates: Mutex<Rates>,
     pub(crate) subscriptions: Mutex<Subscriptions>,
     /// Whether what it publishes comes back to it.
     pub(crate) hears_itself: AtomicBool,

@@ -34,6 +34,8 @@ pub struct Counters {
     pub subscriptions_refused: AtomicU64,
     /// Browser connections refused because their user had too many.
     pub user_connections_refused: AtomicU64,
+    /// Subscriptions ended because a changed rule forbids them.
+    pub unsubscribed: AtomicU64,
     /// Messages of browsers refused by a rule.
     pub publications_refused: AtomicU64,
     /// Times a publisher waited because a shard was too far behind.
@@ -114,6 +116,11 @@ impl Counters {
             "user_connections_refused",
             "Browser connections refused because their user had too many",
             |counters| load(&counters.user_connections_refused),
+        ),
+        Figure::counter(
+            "unsubscribed",
+            "Subscriptions ended because a changed rule forbids them",
+            |counters| load(&counters.unsubscribed),
         ),
         Figure::counter(
             "publications_refused",

@@ -5,6 +5,7 @@
 use thiserror::Error;
 
 use crate::name::{PipeName, UserId};
+use crate::rules::Audience;
 
 /// What a pipe's name says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,15 @@ pub enum Refusal {
     /// Only authenticated browsers subscribe here.
     #[error("only authenticated users may subscribe to private_ pipes")]
     SubscribeNeedsLogin,
+    /// A row of `pipes_settings` lets others subscribe.
+    #[error("not everybody may subscribe to this pipe: it is for {0}")]
+    SubscribeRule(Audience),
+    /// A row of `pipes_settings` lets others publish.
+    #[error("not everybody may publish to this pipe: it is for {0}")]
+    PublishRule(Audience),
+    /// A row of `pipes_settings` lets others read the history.
+    #[error("not everybody may read the history of this pipe: it is for {0}")]
+    HistoryRule(Audience),
     /// The name belongs to the browser clients.
     #[error("this name is reserved for the server's own answers")]
     Reserved,

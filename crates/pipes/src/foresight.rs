@@ -6,6 +6,7 @@ use crate::apply::Change;
 use crate::error::HallError;
 use crate::hall::Hall;
 use crate::name::DevId;
+use crate::pattern::PipePattern;
 
 /// What would come of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Foresight {
     pub receivers: u64,
     /// How many messages its history, or its user's mailbox, keeps; 0 for none.
     pub kept: u32,
+    /// The row of `pipes_settings` that comes first for the pipe, if there is one.
+    pub row: Option<PipePattern>,
     /// Why it would be refused, if it would.
     pub refusal: Option<HallError>,
 }
@@ -23,8 +26,7 @@ impl Hall {
     pub fn foresee(&self, dev_id: DevId, change: &Change) -> Foresight {
         let (receivers, kept) = match change {
             Change::Publish { pipe, .. } => {
-                let settings = self.pipe_settings(dev_id, pipe);
-                let kept = self.history_length(pipe, settings);
+                let kept = self.history_length(dev_id, pipe);
                 (self.subscriber_count(dev_id, pipe), kept)
             }
             Change::SendPrivate {
@@ -40,9 +42,14 @@ impl Hall {
             Some(_) => 0,
             None => receivers as u64,
         };
+        let row = match change {
+            Change::Publish { pipe, .. } => self.pipe_rules(dev_id, pipe).row,
+            _ => None,
+        };
         Foresight {
             receivers,
             kept,
+            row,
             refusal,
         }
     }

@@ -14,10 +14,10 @@ use tokio::task;
 use crate::connection::{Connection, Subscriptions, Visitor};
 use crate::counters::{Counters, TenantCounters};
 use crate::error::HallError;
-use crate::family::Family;
 use crate::limits::Limits;
 use crate::message::{StoredMessage, UnixTime};
 use crate::name::{DevId, PipeName, UserId};
+use crate::pattern::PipePattern;
 use crate::pipe::PipeRegistry;
 use crate::presence::{LastSeen, Users};
 use crate::roster::Roster;
@@ -81,7 +81,7 @@ impl Hall {
     ) -> Result<Arc<Self>, StorageError> {
         let snapshot = storage.snapshot()?;
         let users = Users::new(&snapshot.mailboxes);
-        let settings = Settings::new(snapshot.settings);
+        let settings = Settings::new(snapshot.settings, snapshot.prefixes);
         let tenants = config.tenants.ids();
         let tenant_counters = tenants
             .map(|dev_id| (dev_id, TenantCounters::default()))
@@ -150,6 +150,7 @@ impl Hall {
         id: ConnectionId,
         shard: usize,
         user: Option<UserId>,
+        grants: Box<[PipePattern]>,
     ) -> Arc<Connection> {
         Counters::add(&self.counters.connections_opened, 1);
         if let Some(tenant) = self.tenant_counters(visitor.dev_id) {
@@ -168,6 +169,8 @@ impl Hall {
             connected: UnixTime::now(),
             line: Arc::clone(&visitor.line),
             shard,
+            grants,
+            rates: Default::default(),
             subscriptions: parking_lot::Mutex::new(Subscriptions::default()),
             hears_itself: AtomicBool::new(false),
         });
@@ -219,12 +222,14 @@ impl Hall {
             false => 0,
         };
         let mut seen = HashSet::with_capacity(distinct.len());
+        // Rules that change take the turn alone: nobody joins by the old ones.
+        let turn = self.turns.read();
         for name in wanted {
             if !seen.insert(name) {
                 continue;
             }
-            if let Err(refusal) = Family::of(name).allows_subscribe(connection.user) {
-                refused.push((name.clone(), refusal.into()));
+            if let Err(refusal) = self.may_subscribe(connection, name) {
+                refused.push((name.clone(), refusal));
             } else if held + accepted.len() >= limit {
                 let what = "pipes one connection is subscribed to";
                 refused.push((name.clone(), HallError::Limit { what, limit }));
@@ -234,7 +239,6 @@ impl Hall {
         }
 
         let mut touched = Touched::default();
-        let turn = self.turns.read();
         let mut subscriptions = connection.subscriptions.lock();
         if subscriptions.closed {
             return refused;
@@ -302,7 +306,7 @@ impl Hall {
         pipe: &PipeName,
         mut window: Window,
     ) -> Result<Vec<StoredMessage>, HallError> {
-        Family::of(pipe).allows_subscribe(connection.user)?;
+        self.may_read(connection, pipe)?;
         let dev_id = connection.dev_id;
         let pipe = pipe.clone();
         window.newest = window.newest.min(self.config.limits.history_read);

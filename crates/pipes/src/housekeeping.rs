@@ -10,7 +10,7 @@ use tokio::time::{self, MissedTickBehavior};
 
 use crate::hall::Hall;
 use crate::message::{MailId, UnixTime};
-use crate::storage::Write;
+use crate::storage::{HistoryBefore, Write};
 
 /// How often last-seen times are written.
 const LAST_SEEN_EVERY: Duration = Duration::from_millis(500);
@@ -68,12 +68,13 @@ impl Hall {
         );
     }
 
-    fn purge(self: &Arc<Self>) {
+    /// Hands the store what is too old to keep.
+    pub fn purge(self: &Arc<Self>) {
         let limits = &self.config.limits;
         let ago = |age: Duration| UnixTime(UnixTime::now().0.saturating_sub(age.as_secs()));
         let purge = Write::Purge {
             mail_before: ago(limits.mailbox_age),
-            unsettled_before: ago(limits.trust_age),
+            history_before: self.history_before(),
             tokens_before: UnixTime::now(),
         };
         let hall = Arc::clone(self);
@@ -84,6 +85,23 @@ impl Hall {
                 Err(error) => tracing::warn!(%error, "purge_failed"),
             }),
         );
+    }
+
+    /// Before which time the messages of each history go: as its settings say, or
+    /// if nothing is said of it as those of `trust_` pipes do.
+    fn history_before(self: &Arc<Self>) -> HistoryBefore {
+        let hall = Arc::downgrade(self);
+        let now = UnixTime::now().0;
+        HistoryBefore::new(move |dev_id, pipe| {
+            let hall = hall.upgrade()?;
+            let settings = hall.settings.read();
+            let age = match settings.age(dev_id, pipe) {
+                0 if settings.keeps_history_of(dev_id, pipe) => return None,
+                0 => hall.config.limits.trust_age.as_secs(),
+                age => age.into(),
+            };
+            Some(UnixTime(now.saturating_sub(age)))
+        })
     }
 
     async fn forget_empty_mailboxes(self: &Arc<Self>) {

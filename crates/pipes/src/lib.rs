@@ -4,7 +4,8 @@
 //!
 //! # Layout
 //! - [`name`], [`message`], [`settings`], [`tenant`], [`token`], [`conference`]: what things are.
-//! - [`family`]: what a pipe's name allows.
+//! - [`family`]: what a pipe's name allows; [`pattern`], [`rules`]: what `pipes_settings`
+//!   adds to it; [`permission`]: who may do what.
 //! - [`limits`], [`error`]: every bound, every refusal.
 //! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
@@ -33,10 +34,13 @@ pub mod listing;
 pub mod memory_storage;
 pub mod message;
 pub mod name;
+pub mod pattern;
+pub mod permission;
 mod pipe;
 mod presence;
 pub mod resume;
 mod roster;
+pub mod rules;
 pub mod settings;
 pub mod shard;
 pub mod storage;

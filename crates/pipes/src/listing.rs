@@ -10,6 +10,7 @@ use crate::error::HallError;
 use crate::hall::Hall;
 use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::pattern::PipePattern;
 use crate::settings::PipeSettings;
 use crate::shard::ConnectionId;
 use crate::storage::{StorageError, Window};
@@ -90,13 +91,13 @@ impl Hall {
         self.roster.list(dev_id, limit)
     }
 
-    /// A pipe's settings.
-    pub fn pipe_settings(&self, dev_id: DevId, pipe: &PipeName) -> Option<PipeSettings> {
-        self.settings.read().find(dev_id, pipe)
+    /// The settings of a pipe itself, or of a prefix.
+    pub fn pipe_settings(&self, dev_id: DevId, of: &PipePattern) -> Option<PipeSettings> {
+        self.settings.read().find(dev_id, of).cloned()
     }
 
-    /// Every pipe with settings, by name.
-    pub fn all_pipe_settings(&self, dev_id: DevId) -> Vec<(PipeName, PipeSettings)> {
+    /// Every pipe with settings, by name, then every prefix.
+    pub fn all_pipe_settings(&self, dev_id: DevId) -> Vec<(PipePattern, PipeSettings)> {
         let limit = self.config.limits.listing_rows;
         self.settings.read().of_tenant(dev_id, limit)
     }

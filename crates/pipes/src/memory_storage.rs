@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::conference::{ConferenceName, Participant, ParticipantFilter};
 use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::pattern::PipePrefix;
 use crate::settings::PipeSettings;
 use crate::storage::{Completion, Outcome, Snapshot, Span, Storage, StorageError, Window, Write};
 use crate::token::TokenText;
@@ -25,6 +26,7 @@ pub struct MemoryStorage {
 #[derive(Default)]
 struct Tables {
     settings: BTreeMap<(DevId, PipeName), PipeSettings>,
+    prefixes: BTreeMap<(DevId, PipePrefix), PipeSettings>,
     histories: BTreeMap<(DevId, PipeName), History>,
     mailboxes: BTreeMap<(DevId, UserId), VecDeque<StoredMail>>,
     keys: BTreeMap<(DevId, UserId), AccessKey>,
@@ -61,7 +63,12 @@ impl Storage for MemoryStorage {
             settings: tables
                 .settings
                 .iter()
-                .map(|((dev_id, pipe), row)| (*dev_id, pipe.clone(), *row))
+                .map(|((dev_id, pipe), row)| (*dev_id, pipe.clone(), row.clone()))
+                .collect(),
+            prefixes: tables
+                .prefixes
+                .iter()
+                .map(|((dev_id, prefix), row)| (*dev_id, prefix.clone(), row.clone()))
                 .collect(),
             mailboxes: tables
                 .mailboxes
@@ -324,6 +331,18 @@ impl Tables {
                 self.settings.insert(key, settings);
                 Outcome::Done
             }
+            Write::PutPrefixSettings {
+                dev_id,
+                prefix,
+                settings,
+            } => {
+                self.prefixes.insert((dev_id, prefix), settings);
+                Outcome::Done
+            }
+            Write::RemovePrefixSettings { dev_id, prefix } => {
+                let removed = self.prefixes.remove(&(dev_id, prefix));
+                Outcome::Removed(u64::from(removed.is_some()))
+            }
             Write::RemoveSettings { dev_id, pipe } => {
                 let key = (dev_id, pipe);
                 self.histories.remove(&key);
@@ -350,7 +369,7 @@ impl Tables {
             Write::ClearMailbox { dev_id, user } => self.retain_mail(dev_id, user, |_| false),
             Write::Purge {
                 mail_before,
-                unsettled_before,
+                history_before,
                 tokens_before,
             } => {
                 self.revoked
@@ -359,11 +378,10 @@ impl Tables {
                     mailbox.retain(|mail| mail.message.time >= mail_before);
                 }
                 self.mailboxes.retain(|_, mailbox| !mailbox.is_empty());
-                for (key, history) in &mut self.histories {
-                    if !self.settings.contains_key(key) {
-                        history
-                            .messages
-                            .retain(|stored| stored.message.time >= unsettled_before);
+                for ((dev_id, pipe), history) in &mut self.histories {
+                    if let Some(before) = history_before.of(*dev_id, pipe) {
+                        let is_young = |stored: &StoredMessage| stored.message.time >= before;
+                        history.messages.retain(is_young);
                     }
                 }
                 Outcome::Done

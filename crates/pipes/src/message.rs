@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use crate::family::Refusal;
 use crate::name::{EventName, PipeName, UserId, Uuid};
 
 /// Seconds since 1970, the only clock CometQL knows.
@@ -137,6 +138,15 @@ pub enum Event {
         pipe: PipeName,
         /// Online or offline.
         online: bool,
+        /// When.
+        time: UnixTime,
+    },
+    /// A changed rule has ended a subscription: for that connection alone.
+    Unsubscribed {
+        /// The pipe.
+        pipe: PipeName,
+        /// The rule.
+        reason: Refusal,
         /// When.
         time: UnixTime,
     },

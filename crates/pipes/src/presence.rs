@@ -20,6 +20,7 @@ use crate::error::HallError;
 use crate::hall::Hall;
 use crate::message::{Event, MailId, Outgoing, PrivateMessage, StoredMail, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::pattern::PipePattern;
 use crate::shard::{CloseReason, ConnectionId, Delivery, Receipt, Touched};
 use crate::storage::{StorageError, Write};
 use crate::token::TokenText;
@@ -37,7 +38,7 @@ pub struct Authorization {
 /// What a visitor presented and which is right.
 enum Proof {
     Key(AccessKey),
-    Token,
+    Token(Box<[PipePattern]>),
 }
 
 impl Hall {
@@ -62,7 +63,7 @@ impl Hall {
                 user: None,
                 key: None,
             });
-            return Ok(self.admit(&visitor, id, shard, None));
+            return Ok(self.admit(&visitor, id, shard, None, Box::default()));
         };
         let mut touched = Touched::default();
         let (connection, has_mail) = loop {
@@ -77,7 +78,7 @@ impl Hall {
                     user: None,
                     key: None,
                 });
-                return Ok(self.admit(&visitor, id, shard, None));
+                return Ok(self.admit(&visitor, id, shard, None, Box::default()));
             };
             let mut stripe = self.users.stripe(dev_id, user).lock();
             if self.revocations.load(Ordering::SeqCst) != seen {
@@ -90,14 +91,15 @@ impl Hall {
                 let what = "connections of one user";
                 return Err(HallError::Limit { what, limit });
             }
+            let (key, grants) = match proof {
+                Proof::Key(key) => (Some(key), Box::default()),
+                Proof::Token(pipes) => (None, pipes),
+            };
             greet(&Authorization {
                 user: Some(user),
-                key: match proof {
-                    Proof::Key(key) => Some(key),
-                    Proof::Token => None,
-                },
+                key,
             });
-            let connection = self.admit(&visitor, id, shard, Some(user));
+            let connection = self.admit(&visitor, id, shard, Some(user), grants);
             let state = stripe.entry((dev_id, user)).or_default();
             let has_mail = state.newest_mail.is_some();
             state.connections.push(Online {
@@ -128,13 +130,14 @@ impl Hall {
         presented: &str,
     ) -> Result<Option<Proof>, StorageError> {
         let now = UnixTime::now();
-        if self.config.tenants.token_user(dev_id, presented, now) == Some(user) {
+        let bearer = self.config.tenants.token(dev_id, presented, now);
+        if let Some(bearer) = bearer.filter(|bearer| bearer.user == user) {
             let revoked = match TokenText::new(presented) {
                 Ok(token) => self.storage.is_revoked(dev_id, &token)?,
                 // Whatever cannot be revoked cannot be trusted.
                 Err(_) => true,
             };
-            return Ok((!revoked).then_some(Proof::Token));
+            return Ok((!revoked).then_some(Proof::Token(bearer.pipes)));
         }
         let key = self.storage.key(dev_id, user)?;
         Ok(key.filter(|key| key.matches(presented)).map(Proof::Key))

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::connection::Connection;
 use crate::error::HallError;
-use crate::family::Family;
 use crate::hall::Hall;
 use crate::message::{Position, StoredMessage};
 use crate::name::{DevId, PipeName};
@@ -54,13 +53,24 @@ impl Hall {
         pipe: PipeName,
         position: Option<Position>,
     ) -> Result<Reading, HallError> {
-        Family::of(&pipe).allows_subscribe(connection.user)?;
+        let reads = match self.may_read(connection, &pipe) {
+            Ok(()) => true,
+            // Who may listen but not read goes on with what comes.
+            Err(refusal) => {
+                self.may_subscribe(connection, &pipe).map_err(|_| refusal)?;
+                false
+            }
+        };
         let dev_id = connection.dev_id;
         let name = pipe.clone();
         let span = self
             .blocking(move |hall| hall.storage.span(dev_id, &name))
             .await?;
-        Ok(Reading::new(dev_id, pipe, position, span))
+        let mut reading = Reading::new(dev_id, pipe, position, span);
+        if !reads {
+            reading.give_up();
+        }
+        Ok(reading)
     }
 
     /// What comes next, in pieces of at most `max_bytes` of payload.
@@ -116,6 +126,12 @@ impl Reading {
             }
         }
         reading
+    }
+
+    /// Nothing of what was missed may be read.
+    fn give_up(&mut self) {
+        self.lost |= self.at != self.end;
+        self.at = self.end;
     }
 
     fn skip_what_is_gone(&mut self, span: Option<Span>) {

@@ -3,6 +3,7 @@
 //! submitted, and their completions run in that order too. Everything that must
 //! be visible in order relies on this.
 
+use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -12,6 +13,7 @@ use crate::message::{
     MailId, Message, MessageId, Position, PrivateMessage, StoredMail, StoredMessage, UnixTime,
 };
 use crate::name::{AccessKey, DevId, PipeName, UserId};
+use crate::pattern::PipePrefix;
 use crate::settings::PipeSettings;
 use crate::token::TokenText;
 
@@ -228,6 +230,24 @@ pub enum Write {
         /// The settings.
         settings: PipeSettings,
     },
+    /// Sets or replaces the settings of all pipes whose names begin so. Touches no
+    /// history: what they mean for one is up to [`Write::AppendHistory`]'s
+    /// `default_length` and to [`Write::Purge`].
+    PutPrefixSettings {
+        /// The tenant.
+        dev_id: DevId,
+        /// The beginning.
+        prefix: PipePrefix,
+        /// The settings.
+        settings: PipeSettings,
+    },
+    /// Removes the settings of a prefix. Touches no history.
+    RemovePrefixSettings {
+        /// The tenant.
+        dev_id: DevId,
+        /// The beginning.
+        prefix: PipePrefix,
+    },
     /// Removes a pipe's settings, its history and its position: a later history
     /// of the same name has a new epoch.
     RemoveSettings {
@@ -264,14 +284,13 @@ pub enum Write {
         /// The receiver.
         user: UserId,
     },
-    /// Removes private messages, and messages of pipes without settings (such
-    /// as `trust_` pipes), accepted before the given times, and revoked tokens
-    /// that ended before.
+    /// Removes private messages and messages of histories accepted before the
+    /// given times, and revoked tokens that ended before.
     Purge {
         /// Private messages older than this go.
         mail_before: UnixTime,
-        /// Messages in histories without settings older than this go.
-        unsettled_before: UnixTime,
+        /// Messages of histories older than this go.
+        history_before: HistoryBefore,
         /// Revoked tokens that ended before this go.
         tokens_before: UnixTime,
     },
@@ -348,6 +367,33 @@ pub enum Write {
     },
 }
 
+/// Before which time the messages of each pipe's history go.
+#[derive(Clone)]
+pub struct HistoryBefore(Arc<Before>);
+
+type Before = dyn Fn(DevId, &PipeName) -> Option<UnixTime> + Send + Sync;
+
+impl HistoryBefore {
+    /// As `before` says; `None` is for those that keep theirs. It is called on the
+    /// store's thread and must not block or call the store.
+    pub fn new(
+        before: impl Fn(DevId, &PipeName) -> Option<UnixTime> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(before))
+    }
+
+    /// The time for one pipe.
+    pub fn of(&self, dev_id: DevId, pipe: &PipeName) -> Option<UnixTime> {
+        (self.0)(dev_id, pipe)
+    }
+}
+
+impl fmt::Debug for HistoryBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HistoryBefore(…)")
+    }
+}
+
 /// What became of one [`Write`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -378,6 +424,8 @@ pub enum Outcome {
 pub struct Snapshot {
     /// Every pipe's settings.
     pub settings: Vec<(DevId, PipeName, PipeSettings)>,
+    /// The settings of every prefix.
+    pub prefixes: Vec<(DevId, PipePrefix, PipeSettings)>,
     /// For every mailbox that is not empty: its newest message's number.
     pub mailboxes: Vec<(DevId, UserId, MailId)>,
 }

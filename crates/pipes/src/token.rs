@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::message::UnixTime;
 use crate::name::{DevId, NameError, UserId};
+use crate::pattern::PipePattern;
 use crate::tenant::Tenants;
 
 /// Longest token a browser may present, in bytes.
@@ -66,6 +67,11 @@ impl Tenants {
     /// this tenant. Does not know whether it was revoked. The signature is
     /// compared in constant time.
     pub fn token_user(&self, dev_id: DevId, token: &str, now: UnixTime) -> Option<UserId> {
+        self.token(dev_id, token, now).map(|bearer| bearer.user)
+    }
+
+    /// The same, with the pipes that the token names.
+    pub fn token(&self, dev_id: DevId, token: &str, now: UnixTime) -> Option<Bearer> {
         let (message, signature) = token.rsplit_once('.')?;
         if token.len() > MAX_PRESENTED || decode_header(token).ok()?.alg != Algorithm::HS256 {
             return None;
@@ -84,9 +90,16 @@ impl Tenants {
         if !signed {
             return None;
         }
-        let Claims { user_id, exp } = insecure_decode_claims(token).ok()?;
+        let Claims {
+            user_id,
+            exp,
+            pipes,
+        } = insecure_decode_claims(token).ok()?;
         let user = UserId::new(user_id).ok()?;
-        (now.0 as f64 <= exp).then_some(user)
+        (now.0 as f64 <= exp).then(|| Bearer {
+            user,
+            pipes: patterns(&pipes),
+        })
     }
 }
 
@@ -100,12 +113,32 @@ fn is_signed(message: &str, signature: &str, secret: &DecodingKey) -> bool {
     crypto::verify(signature, message.as_bytes(), secret, Algorithm::HS256).unwrap_or(false)
 }
 
+/// Whom a token proves its bearer to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bearer {
+    /// The user.
+    pub user: UserId,
+    /// The pipes it names in its claim `pipes`, for rules that ask for that.
+    pub pipes: Box<[PipePattern]>,
+}
+
 /// What a token must say; the rest is ignored.
 #[derive(Deserialize)]
 struct Claims {
     /// An integer; `"42"` and `42.0` are refused.
     user_id: i64,
     exp: f64,
+    /// Names of pipes, and beginnings with a `*` behind them.
+    #[serde(default)]
+    pipes: serde_json::Value,
+}
+
+/// What is no pattern names no pipe; the token is valid all the same, for other
+/// programs may use the claim for something else.
+fn patterns(claim: &serde_json::Value) -> Box<[PipePattern]> {
+    let texts = claim.as_array().into_iter().flatten();
+    let patterns = texts.filter_map(|text| PipePattern::parse(text.as_str()?, 1).ok());
+    patterns.collect()
 }
 
 #[derive(Deserialize)]
@@ -207,6 +240,33 @@ mod tests {
             nbf: LATER,
         };
         assert_eq!(user_of(&signed(&header, &more, "s3cretPass15")), Some(42));
+    }
+
+    #[test]
+    fn a_token_may_name_pipes_and_prefixes() {
+        #[derive(Serialize)]
+        struct Named<P> {
+            user_id: u32,
+            exp: u64,
+            pipes: P,
+        }
+        fn named<P: Serialize>(pipes: P) -> Vec<String> {
+            let says = Named {
+                user_id: 42,
+                exp: LATER,
+                pipes,
+            };
+            let token = signed(&Header::new(Algorithm::HS256), &says, "s3cretPass15");
+            let bearer = tenants().token(fifteen(), &token, NOW).unwrap();
+            bearer.pipes.iter().map(ToString::to_string).collect()
+        }
+        assert_eq!(
+            named(["web_room_7", "web_team_*"]),
+            ["web_room_7", "web_team_*"]
+        );
+        assert_eq!(named(["no pipe!", ""]), Vec::<String>::new());
+        assert_eq!(named("web_room_7"), Vec::<String>::new());
+        assert_eq!(named(7), Vec::<String>::new());
     }
 
     #[test]

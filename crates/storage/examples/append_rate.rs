@@ -39,7 +39,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     let storage = Arc::new(SqliteStorage::open(&directory, Config::default())?);
     for pipe in &work.pipes {
-        let settings = PipeSettings { length: KEEP };
+        let settings = PipeSettings::of_length(KEEP);
         let (dev_id, pipe) = (DevId::ROOT, pipe.clone());
         write(
             &storage,

@@ -5,8 +5,9 @@
 use pipes::conference::Participant;
 use pipes::message::{MailId, Message, MessageId, Position, PrivateMessage, UnixTime};
 use pipes::name::{DevId, PipeName, UserId};
+use pipes::pattern::PipePrefix;
 use pipes::settings::PipeSettings;
-use pipes::storage::{Outcome, Write};
+use pipes::storage::{HistoryBefore, Outcome, Write};
 use rand::Rng;
 use rusqlite::{OptionalExtension, params};
 
@@ -61,7 +62,15 @@ impl Target<'_, '_> {
                 dev_id,
                 pipe,
                 settings,
-            } => self.put_settings(*dev_id, pipe, *settings),
+            } => self.put_settings(*dev_id, pipe, settings),
+            Write::PutPrefixSettings {
+                dev_id,
+                prefix,
+                settings,
+            } => self.put_prefix(*dev_id, prefix, settings),
+            Write::RemovePrefixSettings { dev_id, prefix } => {
+                self.remove_prefix(*dev_id, prefix).map(Outcome::Removed)
+            }
             Write::RemoveSettings { dev_id, pipe } => {
                 self.remove_settings(*dev_id, pipe).map(Outcome::Removed)
             }
@@ -79,10 +88,10 @@ impl Target<'_, '_> {
                 .map(Outcome::Removed),
             Write::Purge {
                 mail_before,
-                unsettled_before,
+                history_before,
                 tokens_before,
             } => {
-                let messages = self.purge(*mail_before, *unsettled_before)?;
+                let messages = self.purge(*mail_before, history_before)?;
                 let before = stored(tokens_before.0);
                 let tokens = self.statements.purge_tokens.execute([before])?;
                 Ok(Outcome::Removed(messages + tokens as u64))
@@ -264,19 +273,58 @@ impl Target<'_, '_> {
         &mut self,
         dev_id: DevId,
         name: &PipeName,
-        settings: PipeSettings,
+        settings: &PipeSettings,
     ) -> Result<Outcome, Failure> {
         if self.index.settings(dev_id, name).is_none() {
-            let Sizes { settings, .. } = self.index.sizes();
-            refuse_past(settings, self.config.max_settings, "pipes with settings")?;
+            self.refuse_settings()?;
         }
-        let row = params![dev_id.number(), name.as_str(), settings.length];
-        self.statements.put_settings.execute(row)?;
-        self.index.set_settings(dev_id, name, Some(settings));
+        execute_with(
+            &mut self.statements.put_settings,
+            dev_id,
+            name.as_str(),
+            settings,
+        )?;
+        self.index
+            .set_settings(dev_id, name, Some(settings.clone()));
         if settings.length > 0 {
             self.trim(dev_id, name, settings.length)?;
         }
         Ok(Outcome::Done)
+    }
+
+    fn put_prefix(
+        &mut self,
+        dev_id: DevId,
+        prefix: &PipePrefix,
+        settings: &PipeSettings,
+    ) -> Result<Outcome, Failure> {
+        if !self.index.has_prefix(dev_id, prefix) {
+            self.refuse_settings()?;
+        }
+        execute_with(
+            &mut self.statements.put_prefix,
+            dev_id,
+            prefix.as_str(),
+            settings,
+        )?;
+        self.index
+            .set_prefix(dev_id, prefix, Some(settings.clone()));
+        Ok(Outcome::Done)
+    }
+
+    fn remove_prefix(&mut self, dev_id: DevId, prefix: &PipePrefix) -> Result<u64, Failure> {
+        if !self.index.has_prefix(dev_id, prefix) {
+            return Ok(0);
+        }
+        let row = params![dev_id.number(), prefix.as_str()];
+        self.statements.remove_prefix.execute(row)?;
+        self.index.set_prefix(dev_id, prefix, None);
+        Ok(1)
+    }
+
+    fn refuse_settings(&self) -> Result<(), Failure> {
+        let Sizes { settings, .. } = self.index.sizes();
+        refuse_past(settings, self.config.max_settings, "pipes with settings")
     }
 
     fn remove_settings(&mut self, dev_id: DevId, name: &PipeName) -> Result<u64, Failure> {
@@ -343,9 +391,8 @@ impl Target<'_, '_> {
         Ok(removed)
     }
 
-    fn purge(&mut self, mail_before: UnixTime, before: UnixTime) -> Result<u64, Failure> {
+    fn purge(&mut self, mail_before: UnixTime, before: &HistoryBefore) -> Result<u64, Failure> {
         let old_mail = |mail: &Mail| mail.time < mail_before.0;
-        let old_row = |row: &Row| row.time < before.0;
         let (mut mailboxes, mut pipes) = (Vec::new(), Vec::new());
         for (dev_id, tenant) in self.index.tenants() {
             let stale = tenant
@@ -353,19 +400,25 @@ impl Target<'_, '_> {
                 .iter()
                 .filter(|(_, all)| all.iter().any(old_mail));
             mailboxes.extend(stale.map(|(user, _)| (dev_id, *user)));
-            let stale = tenant
+            for (name, pipe) in tenant
                 .pipes
                 .iter()
-                .filter(|(name, _)| !tenant.settings.contains_key(*name))
-                .filter(|(_, pipe)| pipe.rows.iter().any(old_row));
-            pipes.extend(stale.map(|(name, _)| (dev_id, name.clone())));
+                .filter(|(_, pipe)| !pipe.rows.is_empty())
+            {
+                let Some(before) = before.of(dev_id, name) else {
+                    continue;
+                };
+                if pipe.rows.iter().any(|row| row.time < before.0) {
+                    pipes.push((dev_id, name.clone(), before.0));
+                }
+            }
         }
         let mut removed = 0;
         for (dev_id, user) in mailboxes {
             removed += self.keep_mail(dev_id, user, |mail| !old_mail(mail))?;
         }
-        for (dev_id, name) in pipes {
-            removed += self.keep_rows(dev_id, &name, |row| !old_row(row))?;
+        for (dev_id, name, before) in pipes {
+            removed += self.keep_rows(dev_id, &name, |row| row.time >= before)?;
         }
         self.forget_idle_pipes()?;
         Ok(removed)
@@ -491,6 +544,33 @@ fn row_id(store_id: &str, id: &MessageId) -> Option<i64> {
     let (store, row) = id.0.split_once('-')?;
     let number = i64::from_str_radix(row, 16).ok()?;
     (store == store_id && message_id(store_id, number) == *id).then_some(number)
+}
+
+/// Runs a statement that puts the settings of `name` into a table.
+fn execute_with(
+    statement: &mut rusqlite::Statement<'_>,
+    dev_id: DevId,
+    name: &str,
+    settings: &PipeSettings,
+) -> rusqlite::Result<()> {
+    let (texts, rate) = match &settings.rules {
+        Some(rules) => (rules.texts(), rules.rate),
+        None => Default::default(),
+    };
+    let [subscribe, publish, history, user_ids, events] = &texts;
+    statement.execute(params![
+        dev_id.number(),
+        name,
+        settings.length,
+        settings.age,
+        subscribe,
+        publish,
+        history,
+        user_ids,
+        events,
+        rate,
+    ])?;
+    Ok(())
 }
 
 fn refuse_past(count: usize, limit: usize, what: &str) -> Result<(), Failure> {

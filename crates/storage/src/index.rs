@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use pipes::name::{DevId, PipeName, UserId};
+use pipes::pattern::PipePrefix;
 use pipes::settings::PipeSettings;
 
 /// One row of a history.
@@ -41,6 +42,7 @@ pub(crate) type Mailbox = VecDeque<Mail>;
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Tenant {
     pub(crate) settings: BTreeMap<PipeName, PipeSettings>,
+    pub(crate) prefixes: BTreeMap<PipePrefix, PipeSettings>,
     pub(crate) pipes: BTreeMap<PipeName, Pipe>,
     pub(crate) mailboxes: BTreeMap<UserId, Mailbox>,
 }
@@ -83,6 +85,7 @@ enum Undo {
         row: Row,
     },
     Settings(DevId, PipeName, Option<PipeSettings>),
+    Prefix(DevId, PipePrefix, Option<PipeSettings>),
     Mailbox(DevId, UserId, Option<Mailbox>),
     MailPushed(DevId, UserId),
     MailRemoved {
@@ -109,8 +112,13 @@ impl Index {
         self.tenants.get(&dev_id)?.pipes.get(name)
     }
 
-    pub(crate) fn settings(&self, dev_id: DevId, name: &PipeName) -> Option<PipeSettings> {
-        self.tenants.get(&dev_id)?.settings.get(name).copied()
+    pub(crate) fn settings(&self, dev_id: DevId, name: &PipeName) -> Option<&PipeSettings> {
+        self.tenants.get(&dev_id)?.settings.get(name)
+    }
+
+    pub(crate) fn has_prefix(&self, dev_id: DevId, prefix: &PipePrefix) -> bool {
+        let tenant = self.tenants.get(&dev_id);
+        tenant.is_some_and(|tenant| tenant.prefixes.contains_key(prefix))
     }
 
     pub(crate) fn mailbox(&self, dev_id: DevId, user: UserId) -> Option<&Mailbox> {
@@ -169,6 +177,17 @@ impl Index {
             row,
         });
         Some(row)
+    }
+
+    /// Sets, replaces or removes the settings of a prefix.
+    pub(crate) fn set_prefix(
+        &mut self,
+        dev_id: DevId,
+        prefix: &PipePrefix,
+        settings: Option<PipeSettings>,
+    ) {
+        let old = self.replace_prefix(dev_id, prefix, settings);
+        self.undo.push(Undo::Prefix(dev_id, prefix.clone(), old));
     }
 
     /// Sets, replaces or removes a pipe's settings.
@@ -252,6 +271,9 @@ impl Index {
                         pipe.rows.insert(at, row);
                     }
                 }
+                Undo::Prefix(dev_id, prefix, settings) => {
+                    self.replace_prefix(dev_id, &prefix, settings);
+                }
                 Undo::Settings(dev_id, name, settings) => {
                     self.replace_settings(dev_id, &name, settings);
                 }
@@ -289,6 +311,16 @@ impl Index {
     fn replace_pipe(&mut self, dev_id: DevId, name: &PipeName, pipe: Option<Pipe>) -> Option<Pipe> {
         let pipes = &mut self.tenants.entry(dev_id).or_default().pipes;
         replace(pipes, name, pipe, &mut self.sizes.pipes)
+    }
+
+    fn replace_prefix(
+        &mut self,
+        dev_id: DevId,
+        prefix: &PipePrefix,
+        settings: Option<PipeSettings>,
+    ) -> Option<PipeSettings> {
+        let all = &mut self.tenants.entry(dev_id).or_default().prefixes;
+        replace(all, prefix, settings, &mut self.sizes.settings)
     }
 
     fn replace_settings(

@@ -2,13 +2,18 @@
 //! What it finds must make sense: names that parse, rows in pipes that are
 //! known, offsets that grow. Anything else is damage and is said to be.
 
+use std::sync::Arc;
+
 use pipes::name::{DevId, PipeName, UserId};
+use pipes::pattern::PipePrefix;
+use pipes::rules::{RuleTexts, Rules};
 use pipes::settings::PipeSettings;
 use rusqlite::Connection;
 
 use crate::error::OpenError;
 use crate::file::DataFile;
 use crate::index::{Ids, Index, Mail, Pipe, Row};
+use crate::schema;
 use crate::statements::number;
 
 /// Why the index could not be rebuilt.
@@ -54,15 +59,69 @@ pub(crate) fn index(connection: &Connection) -> Result<Index, LoadError> {
 }
 
 fn settings(connection: &Connection, index: &mut Index) -> Result<(), LoadError> {
+    if schema::version(connection)? < schema::VERSION_OF_RULES {
+        return settings_without_rules(connection, index);
+    }
+    let mut select = connection.prepare(
+        "SELECT dev_id, name, length, age, subscribe, publish, history, user_ids, events, rate
+         FROM pipes_settings",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (dev_id, name) = owner("pipes_settings", row.get(0)?, row.get_ref(1)?.as_str())?;
+        index.set_settings(dev_id, &name, Some(settings_of("pipes_settings", row)?));
+        index.keep();
+    }
+    let mut select = connection.prepare(
+        "SELECT dev_id, prefix, length, age, subscribe, publish, history, user_ids, events, rate
+         FROM prefixes_settings",
+    )?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let table = "prefixes_settings";
+        let prefix = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+        let (Ok(dev_id), Ok(prefix)) = (DevId::new(row.get(0)?), PipePrefix::parse(prefix)) else {
+            return Err(senseless(format!("{table}: a row is for nothing")));
+        };
+        index.set_prefix(dev_id, &prefix, Some(settings_of(table, row)?));
+        index.keep();
+    }
+    Ok(())
+}
+
+/// A copy of an older version is read before it is brought up to date.
+fn settings_without_rules(connection: &Connection, index: &mut Index) -> Result<(), LoadError> {
     let mut select = connection.prepare("SELECT dev_id, name, length FROM pipes_settings")?;
     let mut rows = select.query([])?;
     while let Some(row) = rows.next()? {
         let (dev_id, name) = owner("pipes_settings", row.get(0)?, row.get_ref(1)?.as_str())?;
-        let length = row.get(2)?;
-        index.set_settings(dev_id, &name, Some(PipeSettings { length }));
+        let settings = PipeSettings::of_length(row.get(2)?);
+        index.set_settings(dev_id, &name, Some(settings));
         index.keep();
     }
     Ok(())
+}
+
+/// The settings in columns 2 to 9.
+fn settings_of(table: &str, row: &rusqlite::Row<'_>) -> Result<PipeSettings, LoadError> {
+    let text = |column| -> Result<&str, LoadError> {
+        let text = row.get_ref(column)?.as_str();
+        Ok(text.map_err(rusqlite::Error::from)?)
+    };
+    let texts = RuleTexts {
+        subscribe: text(4)?,
+        publish: text(5)?,
+        history: text(6)?,
+        user_ids: text(7)?,
+        events: text(8)?,
+        rate: row.get(9)?,
+    };
+    let rules = Rules::parse(&texts).map_err(|error| senseless(format!("{table}: {error}")))?;
+    Ok(PipeSettings {
+        length: row.get(2)?,
+        age: row.get(3)?,
+        rules: (!rules.is_empty()).then(|| Arc::new(rules)),
+    })
 }
 
 fn positions(connection: &Connection, index: &mut Index) -> Result<(), LoadError> {

@@ -183,6 +183,9 @@ fn bytes_of(write: &Write) -> usize {
             Write::PutUserData { data, .. } => data.len(),
             Write::RevokeToken { token, .. } => token.reveal().len(),
             Write::RemoveMail { ids, .. } => size_of_val(ids.as_slice()),
+            Write::PutSettings { settings, .. } | Write::PutPrefixSettings { settings, .. } => {
+                settings.bytes()
+            }
             _ => 0,
         }
 }

@@ -9,7 +9,11 @@ pub(crate) const APPLICATION_ID: i64 = 0x436D_5772;
 
 /// What turns version `n` into version `n + 1`, for every `n` from 0. Never
 /// change one that was released; add one.
-const MIGRATIONS: &[&str] = &[MESSAGES_AND_KEYS, DATA_TOKENS_AND_CONFERENCES];
+const MIGRATIONS: &[&str] = &[
+    MESSAGES_AND_KEYS,
+    DATA_TOKENS_AND_CONFERENCES,
+    RULES_OF_PIPES,
+];
 
 const MESSAGES_AND_KEYS: &str = "
     CREATE TABLE meta (
@@ -91,6 +95,33 @@ const DATA_TOKENS_AND_CONFERENCES: &str = "
         node TEXT NOT NULL,
         PRIMARY KEY (dev_id, name, user_id)
     ) STRICT;
+";
+
+/// The version in which `pipes_settings` got rules, and prefixes settings.
+pub(crate) const VERSION_OF_RULES: i64 = 3;
+
+const RULES_OF_PIPES: &str = "
+    ALTER TABLE pipes_settings ADD COLUMN age INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE pipes_settings ADD COLUMN subscribe TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pipes_settings ADD COLUMN publish TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pipes_settings ADD COLUMN history TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pipes_settings ADD COLUMN user_ids TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pipes_settings ADD COLUMN events TEXT NOT NULL DEFAULT '';
+    ALTER TABLE pipes_settings ADD COLUMN rate INTEGER NOT NULL DEFAULT 0;
+    -- For all pipes whose names begin so.
+    CREATE TABLE prefixes_settings (
+        dev_id INTEGER NOT NULL,
+        prefix TEXT NOT NULL,
+        length INTEGER NOT NULL,
+        age INTEGER NOT NULL,
+        subscribe TEXT NOT NULL,
+        publish TEXT NOT NULL,
+        history TEXT NOT NULL,
+        user_ids TEXT NOT NULL,
+        events TEXT NOT NULL,
+        rate INTEGER NOT NULL,
+        PRIMARY KEY (dev_id, prefix)
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// The newest version this program knows.

@@ -11,6 +11,8 @@ pub(crate) struct Statements<'c> {
     pub(crate) remove_position: Statement<'c>,
     pub(crate) put_settings: Statement<'c>,
     pub(crate) remove_settings: Statement<'c>,
+    pub(crate) put_prefix: Statement<'c>,
+    pub(crate) remove_prefix: Statement<'c>,
     pub(crate) insert_mail: Statement<'c>,
     pub(crate) remove_mail: Statement<'c>,
     pub(crate) put_key: Statement<'c>,
@@ -44,9 +46,19 @@ impl<'c> Statements<'c> {
             )?,
             remove_position: prepare("DELETE FROM pipes_positions WHERE dev_id = ? AND name = ?")?,
             put_settings: prepare(
-                "INSERT OR REPLACE INTO pipes_settings (dev_id, name, length) VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO pipes_settings (dev_id, name, length, age, subscribe,
+                     publish, history, user_ids, events, rate)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             remove_settings: prepare("DELETE FROM pipes_settings WHERE dev_id = ? AND name = ?")?,
+            put_prefix: prepare(
+                "INSERT OR REPLACE INTO prefixes_settings (dev_id, prefix, length, age, subscribe,
+                     publish, history, user_ids, events, rate)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            remove_prefix: prepare(
+                "DELETE FROM prefixes_settings WHERE dev_id = ? AND prefix = ?",
+            )?,
             insert_mail: prepare(
                 "INSERT INTO users_messages (id, dev_id, user_id, time, event, message)
                  VALUES (?, ?, ?, ?, ?, ?)",

@@ -244,7 +244,13 @@ impl Storage for SqliteStorage {
         let mut snapshot = Snapshot::default();
         for (dev_id, tenant) in index.tenants() {
             for (name, settings) in &tenant.settings {
-                snapshot.settings.push((dev_id, name.clone(), *settings));
+                snapshot
+                    .settings
+                    .push((dev_id, name.clone(), settings.clone()));
+            }
+            for (prefix, settings) in &tenant.prefixes {
+                let prefix = prefix.clone();
+                snapshot.prefixes.push((dev_id, prefix, settings.clone()));
             }
             for (user, mailbox) in &tenant.mailboxes {
                 if let Some(newest) = mailbox.back() {

@@ -277,6 +277,7 @@ mod tests {
     use pipes::message::{MailId, Message, PrivateMessage, Sender, UnixTime};
     use pipes::name::{AccessKey, DevId, EventName, PipeName, UserId};
     use pipes::settings::PipeSettings;
+    use pipes::storage::HistoryBefore;
     use pipes::storage::{Storage, Window};
     use tempfile::tempdir;
 
@@ -338,7 +339,7 @@ mod tests {
         let dev_id = DevId::ROOT;
         let [a, b, c] = ["a", "b", "c"].map(|name| PipeName::parse(name).unwrap());
         let user = UserId::new(1).unwrap();
-        let settings = PipeSettings { length: 1 };
+        let settings = PipeSettings::of_length(1);
         let directory = tempdir().unwrap();
         let failing = Arc::new(AtomicBool::new(false));
         let storage = open(directory.path(), &failing);
@@ -379,7 +380,7 @@ mod tests {
             },
             Write::Purge {
                 mail_before: UnixTime(5),
-                unsettled_before: UnixTime(20),
+                history_before: HistoryBefore::new(|_, _| Some(UnixTime(20))),
                 tokens_before: UnixTime(20),
             },
             Write::ClearMailbox { dev_id, user },

@@ -209,6 +209,14 @@ fn a_copy_made_by_an_older_version_is_restored() {
     connection
         .execute_batch(
             "DROP TABLE users_data; DROP TABLE revoked_tokens; DROP TABLE conference;
+             DROP TABLE prefixes_settings;
+             CREATE TABLE old (
+                 dev_id INTEGER NOT NULL, name TEXT NOT NULL, length INTEGER NOT NULL,
+                 PRIMARY KEY (dev_id, name)
+             ) STRICT, WITHOUT ROWID;
+             INSERT INTO old SELECT dev_id, name, length FROM pipes_settings;
+             DROP TABLE pipes_settings;
+             ALTER TABLE old RENAME TO pipes_settings;
              PRAGMA user_version = 1;",
         )
         .unwrap();

@@ -10,12 +10,12 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use pipes::message::{MailId, MessageId, Position, UnixTime};
 use pipes::name::AccessKey;
-use pipes::storage::{Outcome, Storage, Window, Write};
+use pipes::storage::{HistoryBefore, Outcome, Storage, Window, Write};
 use pipes::token::TokenText;
 use proptest::prelude::*;
 use storage::SqliteStorage;
@@ -316,9 +316,16 @@ impl Model {
                         pipe.rows.retain(|row| row.2 >= before);
                     }
                 }
+                let settled = self.lengths.keys();
+                let settled: BTreeSet<_> = settled
+                    .map(|(dev, pipe)| (dev_id(*dev), name(PIPES[*pipe])))
+                    .collect();
                 let purge = Write::Purge {
                     mail_before: UnixTime(mail_before),
-                    unsettled_before: UnixTime(before),
+                    history_before: HistoryBefore::new(move |dev, pipe| {
+                        let key = (dev, pipe.clone());
+                        (!settled.contains(&key)).then_some(UnixTime(before))
+                    }),
                     tokens_before: UnixTime(tokens_before),
                 };
                 let gone = (had - self.count()) as u64;

@@ -14,7 +14,10 @@ use std::sync::{Arc, Mutex, mpsc};
 use common::*;
 use pipes::message::{MailId, MessageId, Sender, UnixTime};
 use pipes::name::AccessKey;
-use pipes::storage::{Outcome, Storage, StorageError, Window, Write};
+use pipes::pattern::PipePrefix;
+use pipes::rules::{RuleTexts, Rules};
+use pipes::settings::PipeSettings;
+use pipes::storage::{HistoryBefore, Outcome, Storage, StorageError, Window, Write};
 use storage::{Config, SqliteStorage};
 use tempfile::tempdir;
 
@@ -240,6 +243,63 @@ fn removing_the_settings_begins_a_new_epoch_and_never_reuses_a_name() {
 }
 
 #[test]
+fn settings_and_rules_of_pipes_and_prefixes_are_there_after_a_restart() {
+    let directory = tempdir().unwrap();
+    let storage = open(directory.path());
+    let rules = Rules::parse(&RuleTexts {
+        subscribe: "listed,token",
+        publish: "nobody",
+        history: "anyone",
+        user_ids: "7,42",
+        events: "say,typing",
+        rate: 60,
+    });
+    let settings = PipeSettings {
+        length: 5,
+        age: 60,
+        rules: Some(Arc::new(rules.unwrap())),
+    };
+    let prefix = |text: &str| PipePrefix::parse(text).unwrap();
+    let dev_id = dev_id(3);
+    let put = |text: &str, settings: &PipeSettings| Write::PutPrefixSettings {
+        dev_id,
+        prefix: prefix(text),
+        settings: settings.clone(),
+    };
+    write(&storage, put("web_", &PipeSettings::of_length(1)));
+    write(&storage, put("web_", &settings));
+    write(&storage, put("", &PipeSettings::of_length(9)));
+    write(&storage, put("gone_", &settings));
+    let remove = Write::RemovePrefixSettings {
+        dev_id,
+        prefix: prefix("gone_"),
+    };
+    assert_eq!(write(&storage, remove.clone()), Outcome::Removed(1));
+    assert_eq!(write(&storage, remove), Outcome::Removed(0));
+    let pipe = name("web_a");
+    write(
+        &storage,
+        Write::PutSettings {
+            dev_id,
+            pipe: pipe.clone(),
+            settings: settings.clone(),
+        },
+    );
+    assert_eq!(storage.stats().settings, 3);
+    drop(storage);
+    let storage = open(directory.path());
+    assert_eq!(storage.stats().settings, 3);
+    let snapshot = storage.snapshot().unwrap();
+    assert_eq!(snapshot.settings, [(dev_id, pipe, settings.clone())]);
+    let nine = PipeSettings::of_length(9);
+    let expected = [
+        (dev_id, prefix(""), nine),
+        (dev_id, prefix("web_"), settings),
+    ];
+    assert_eq!(snapshot.prefixes, expected);
+}
+
+#[test]
 fn a_full_mailbox_drops_its_oldest() {
     let directory = tempdir().unwrap();
     let storage = open(directory.path());
@@ -321,7 +381,10 @@ fn a_purge_takes_old_mail_and_old_messages_without_settings() {
     write(&storage, appending(0, "trust_old", "10", 5, 10));
     let purge = Write::Purge {
         mail_before: UnixTime(15),
-        unsettled_before: UnixTime(20),
+        history_before: HistoryBefore::new(|_, pipe| {
+            let goes = pipe.as_str().starts_with("trust_");
+            goes.then_some(UnixTime(20))
+        }),
         tokens_before: UnixTime(0),
     };
     assert_eq!(write(&storage, purge), Outcome::Removed(3));
@@ -346,7 +409,7 @@ fn a_purge_forgets_the_longest_unused_of_too_many_idle_pipes() {
     let before = ["a", "b"].map(|pipe| append(&storage, 0, pipe, "x").1);
     let purge = || Write::Purge {
         mail_before: UnixTime(9),
-        unsettled_before: UnixTime(9),
+        history_before: HistoryBefore::new(|_, _| Some(UnixTime(9))),
         tokens_before: UnixTime(0),
     };
     assert_eq!(write(&storage, purge()), Outcome::Removed(2));

@@ -55,6 +55,19 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
         }
         .frame(),
         Event::Presence { pipe, online, time } => presence(pipe, *online, *time, generation),
+        Event::Unsubscribed { pipe, reason, time } => {
+            let mut data = String::from(r#"{"error":"#);
+            push_string(&mut data, &format!("{pipe}: {reason}"));
+            data.push_str(r#","number_messages":-1}"#);
+            Envelope {
+                data: Data::Json(&data),
+                event: "error",
+                pipe: "sys",
+                time: *time,
+                ..Envelope::new(generation)
+            }
+            .frame()
+        }
         Event::Tracking {
             pipe,
             joined,

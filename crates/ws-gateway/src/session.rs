@@ -10,7 +10,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use pipes::connection::Connection;
 use pipes::error::HallError;
-use pipes::family::Family;
 use pipes::hall::RefusedNames;
 use pipes::listing::Seen;
 use pipes::message::{Position, StoredMessage, UnixTime};
@@ -245,7 +244,7 @@ impl Session {
     }
 
     fn count(&self, pipe: &PipeName, marker: &str) {
-        match Family::of(pipe).allows_count() {
+        match self.gateway.hall.may_count(&self.connection, pipe) {
             Ok(()) => {
                 let dev_id = self.connection.dev_id;
                 let count = self.gateway.hall.subscriber_count(dev_id, pipe);
@@ -256,7 +255,7 @@ impl Session {
     }
 
     fn list(&self, pipe: &PipeName, marker: &str) {
-        match Family::of(pipe).allows_list() {
+        match self.gateway.hall.may_list(&self.connection, pipe) {
             Ok(()) => {
                 let dev_id = self.connection.dev_id;
                 let members = self.gateway.hall.subscribers(dev_id, pipe);

@@ -4,7 +4,9 @@
 use pipes::Change;
 use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr};
 
-use super::{Plan, insert, missing_key, names_a_column, places, select_from, written, wrong_width};
+use super::{
+    Plan, fits, insert, missing_key, names_a_column, places, select_from, written, wrong_width,
+};
 use crate::answer::{Cell, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::query::context::SessionContext;
@@ -31,7 +33,7 @@ pub(crate) fn insert_select(
     let InsertSelect { insert: to, query } = statement;
     let expected = places(table, to)?.len();
     let found = find(query, of_query(parameters, &to.mode))?;
-    if found.columns.len() != expected {
+    if !fits(table, to, found.columns.len(), expected) {
         return Err(wrong_width(found.columns.len(), expected, table));
     }
     let values = found.rows.len().saturating_mul(expected);

@@ -45,6 +45,7 @@ impl CometQlSession {
             table: insert.table.clone(),
             mode: insert.mode.clone(),
         };
+        let columns = message_columns(&insert.table).len();
         let message = |values: &Vec<_>| {
             alone.rows.clear();
             alone.rows.push(values.clone());
@@ -54,7 +55,11 @@ impl CometQlSession {
                     .first()
                     .map(|change| self.prospect(change))),
                 Err(error) if error.kind == ErrorKind::ColumnCount => Err(error),
-                Err(error) => Ok(Some(self.refused(vec![None, None, None, None], &error))),
+                Err(error) => {
+                    let mut row = self.refused(vec![None, None, None, None], &error);
+                    row.resize(columns, None);
+                    Ok(Some(row))
+                }
             }
         };
         let rows = insert.rows.iter().map(message);
@@ -82,12 +87,13 @@ impl CometQlSession {
             text(foresight.kept.to_string()),
         ];
         match foresight.refusal {
-            Some(refusal) => self.refused(row, &change::hall_error(refusal)),
-            None => {
-                row.extend([None, None]);
-                row
-            }
+            Some(refusal) => row = self.refused(row, &change::hall_error(refusal)),
+            None => row.extend([None, None]),
         }
+        if let Change::Publish { .. } = change {
+            row.push(foresight.row.and_then(|row| text(row.to_string())));
+        }
+        row
     }
 
     fn refused(&self, mut row: Row, error: &SqlError) -> Row {
@@ -141,14 +147,30 @@ impl CometQlSession {
 /// The columns of [`CometQlSession::explain`].
 pub(super) fn columns(statement: &Statement) -> Vec<Column> {
     let names: &[&str] = match statement {
-        Statement::Insert(insert) if insert.table.is("pipes_messages") => &PIPE_MESSAGE,
-        Statement::Insert(insert) if insert.table.is("users_messages") => &PRIVATE_MESSAGE,
+        Statement::Insert(insert) if is_publication(&insert.table) => {
+            message_columns(&insert.table)
+        }
         _ => &STEP,
     };
     names.iter().copied().map(Column::computed).collect()
 }
 
-const PIPE_MESSAGE: [&str; 6] = ["pipe", "family", "receivers", "history", "error", "reason"];
+fn message_columns(table: &TableName) -> &'static [&'static str] {
+    match table.is("pipes_messages") {
+        true => &PIPE_MESSAGE,
+        false => &PRIVATE_MESSAGE,
+    }
+}
+
+const PIPE_MESSAGE: [&str; 7] = [
+    "pipe",
+    "family",
+    "receivers",
+    "history",
+    "error",
+    "reason",
+    "settings",
+];
 const PRIVATE_MESSAGE: [&str; 6] = ["user", "family", "receivers", "mailbox", "error", "reason"];
 const STEP: [&str; 12] = [
     "id",

@@ -66,6 +66,11 @@ pub(crate) trait Table: LiveTable {
         Err(read_only(self.name(), crate::change::DELETE_FROM))
     }
 
+    /// How many columns the original's table has, if this one has more behind them.
+    fn first_columns(&self) -> Option<usize> {
+        None
+    }
+
     /// Which column DELETE needs to name the rows that a general condition finds.
     fn delete_key(&self) -> Option<usize> {
         None

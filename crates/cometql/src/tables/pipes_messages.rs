@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use pipes::message::{MessageId, StoredMessage, UnixTime};
 use pipes::name::{EventName, PipeName};
-use pipes::settings::PipeSettings;
 use pipes::{Change, Hall};
 
 use super::overlay::Piles;
@@ -128,7 +127,7 @@ impl LiveTable for PipesMessages {
             return;
         };
         let mut histories = Piles::of(std::mem::take(rows), NAME);
-        let mut settled: HashMap<&PipeName, Option<PipeSettings>> = HashMap::new();
+        let mut settled: HashMap<&PipeName, Option<u32>> = HashMap::new();
         for change in changes {
             match change {
                 Change::Publish {
@@ -138,17 +137,17 @@ impl LiveTable for PipesMessages {
                 } => {
                     let name = Value::from(pipe.as_str());
                     let is_asked_for = filter.value(NAME).is_none_or(|asked| *asked == name);
-                    let settings = match settled.get(pipe) {
-                        Some(settings) => *settings,
-                        None => self.hall.pipe_settings(dev_id, pipe),
+                    let keeps = match settled.get(pipe) {
+                        Some(own) => self.hall.history_length_with(dev_id, pipe, *own),
+                        None => self.hall.history_length(dev_id, pipe),
                     };
-                    let keeps = self.hall.history_length(pipe, settings) as usize;
+                    let keeps = keeps as usize;
                     if is_asked_for && keeps > 0 {
                         histories.add(name, pending_row(pipe, event, payload), keeps);
                     }
                 }
                 Change::PutSettings { pipe, settings } => {
-                    settled.insert(pipe, Some(*settings));
+                    settled.insert(pipe, Some(settings.length));
                     if settings.length > 0 {
                         histories.trim(&pipe.as_str().into(), settings.length as usize);
                     }

@@ -63,6 +63,15 @@ impl<'a> InsertRow<'a> {
         .ok_or_else(|| self.missing(column))
     }
 
+    /// The text of an optional column; an empty one for none.
+    pub(crate) fn optional_text(&self, column: usize) -> Result<Cow<'a, str>, SqlError> {
+        let text = match self.value(column) {
+            Some(value) => value.text(self.parameters)?,
+            None => None,
+        };
+        Ok(text.unwrap_or_default())
+    }
+
     /// The text of a required column that holds what people wrote
     /// (compatibility reference §2.4).
     pub(crate) fn free_text(&self, column: usize) -> Result<Cow<'a, str>, SqlError> {

@@ -174,7 +174,8 @@ async fn update_writes_the_rows_that_a_condition_finds() {
         "1|a1;2|new;3|c3"
     );
     assert_eq!(
-        php.rows("SELECT * FROM pipes_settings ORDER BY name").await,
+        php.rows("SELECT name, length FROM pipes_settings ORDER BY name")
+            .await,
         "news|10;other|9"
     );
 }

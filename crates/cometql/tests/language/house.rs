@@ -334,5 +334,6 @@ fn line(event: &Event) -> String {
         }
         Event::Private { message, .. } => format!("msg/{} {}", message.event, message.payload),
         Event::Presence { .. } | Event::Tracking { .. } => "presence".to_owned(),
+        Event::Unsubscribed { pipe, reason, .. } => format!("unsubscribed {pipe}: {reason}"),
     }
 }

@@ -93,7 +93,7 @@ async fn a_pipe_with_a_length_keeps_its_newest_messages() {
         "four"
     );
     assert_eq!(
-        php.rows("SELECT * FROM pipes_settings WHERE name = 'kept'")
+        php.rows("SELECT name, length FROM pipes_settings WHERE name = 'kept'")
             .await,
         "kept|0"
     );

@@ -145,7 +145,15 @@ async fn published_programs_manage_their_users() {
             "INSERT INTO pipes_settings (\"name\", 'LENGTH') VALUES ('pipe', 11)",
             "OK 1 0",
         ),
-        ("SELECT * FROM pipes_settings WHERE name = pipe", "pipe|11"),
+        (
+            "SELECT name, length FROM pipes_settings WHERE name = pipe",
+            "pipe|11",
+        ),
+        ("INSERT INTO pipes_settings VALUES ('pipe', 12)", "OK 1 0"),
+        (
+            "SELECT * FROM pipes_settings WHERE name = pipe",
+            "pipe|12|0||||||0",
+        ),
     ] {
         assert_eq!(php.rows(sql).await, told, "{sql}");
     }

@@ -18,7 +18,11 @@ async fn every_table_has_its_columns_in_order_all_of_them_text() {
             "name",
             "name|user_id|user_uuid|user_agent|ip|origin|language",
         ),
-        ("pipes_settings", "name", "name|length"),
+        (
+            "pipes_settings",
+            "name",
+            "name|length|age|subscribe|publish|history|user_ids|events|rate",
+        ),
         ("users_messages", "id", "id|index|event|message"),
         ("users_time", "id", "id|time"),
         ("users_auth", "id", "id|hash"),

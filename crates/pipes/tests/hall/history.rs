@@ -3,6 +3,7 @@
 use pipes::family::Refusal;
 use pipes::message::Position;
 use pipes::name::DevId;
+use pipes::pattern::PipePattern;
 use pipes::{Change, Effect, HallError};
 
 use crate::support::{House, dev, keep, payloads, pipe, publish};
@@ -143,7 +144,9 @@ async fn a_full_table_of_settings_still_takes_changes_to_its_rows() {
     let refused = house.apply(vec![keep("aaa", 6), keep("ccc", 1)]).await;
     assert!(matches!(refused, Err(HallError::Limit { limit: 2, .. })));
     let length = |name| {
-        let settings = house.hall.pipe_settings(DevId::ROOT, &pipe(name));
+        let settings = house
+            .hall
+            .pipe_settings(DevId::ROOT, &PipePattern::Pipe(pipe(name)));
         settings.map(|settings| settings.length)
     };
     assert_eq!(length("aaa"), Some(5));

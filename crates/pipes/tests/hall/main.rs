@@ -14,6 +14,7 @@ mod mailbox;
 mod presence;
 mod publishing;
 mod races;
+mod rules;
 mod stress;
 mod subscriptions;
 mod support;

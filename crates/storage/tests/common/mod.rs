@@ -84,7 +84,7 @@ pub(crate) fn settling(dev: u32, pipe: &str, length: u32) -> Write {
     Write::PutSettings {
         dev_id: dev_id(dev),
         pipe: name(pipe),
-        settings: PipeSettings { length },
+        settings: PipeSettings::of_length(length),
     }
 }
 

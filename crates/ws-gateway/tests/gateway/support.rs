@@ -111,7 +111,7 @@ impl Door {
     pub(crate) async fn keep_history(&self, name: &str, length: u32) {
         self.apply(Change::PutSettings {
             pipe: pipe(name),
-            settings: PipeSettings { length },
+            settings: PipeSettings::of_length(length),
         })
         .await;
     }

@@ -64,7 +64,7 @@ pub(crate) fn mail(number: i64, payload: &str) -> Change {
 pub(crate) fn keep(name: &str, length: u32) -> Change {
     Change::PutSettings {
         pipe: pipe(name),
-        settings: PipeSettings { length },
+        settings: PipeSettings::of_length(length),
     }
 }
 

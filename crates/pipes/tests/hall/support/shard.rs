@@ -181,6 +181,7 @@ fn line(event: &Event) -> String {
         Event::Presence { pipe, online, .. } => {
             format!("{pipe} {}", if *online { "online" } else { "offline" })
         }
+        Event::Unsubscribed { pipe, reason, .. } => format!("unsubscribed {pipe}: {reason}"),
         Event::Tracking {
             pipe, joined, user, ..
         } => {
