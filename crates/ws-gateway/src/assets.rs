@@ -36,6 +36,10 @@ const ASSETS: &[(&str, &[u8])] = &[
         include_bytes!("../assets/CometServerTabs.mjs"),
     ),
     (
+        "/CometServerHttp.mjs",
+        include_bytes!("../assets/CometServerHttp.mjs"),
+    ),
+    (
         "/CometServerApi.d.ts",
         include_bytes!("../assets/CometServerApi.d.ts"),
     ),

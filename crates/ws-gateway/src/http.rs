@@ -1,17 +1,19 @@
 //! Plain HTTP on the browser port (compatibility reference §1.8): the client
-//! script, `/info`, the examples, static files, and the upgrade to WebSocket.
+//! script, `/info`, the examples, static files, the upgrade to WebSocket, and the
+//! requests of connections that have none.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue,
-    LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName,
+    HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, VARY,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
+use tokio::time;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::assets::{self, Asset};
@@ -19,9 +21,10 @@ use crate::event::PRODUCT;
 use crate::files;
 use crate::request::parameters_of;
 use crate::server::Gateway;
+use crate::stream::{self, EventStream, Unsaid};
 
-/// An answer with a whole body.
-pub(crate) type Answer = Response<Full<Bytes>>;
+/// An answer, whole or as long as its connection.
+pub(crate) type Answer = Response<Either<Full<Bytes>, EventStream>>;
 
 /// What to do with a request.
 pub(crate) enum Reply {
@@ -29,17 +32,28 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// Send this, then the connection speaks WebSocket with these parameters.
     Upgrade(Answer, String),
+    /// Open a connection with these parameters, and send what it says.
+    Stream(String),
 }
 
 const HTML: &str = "text/html; charset=UTF-8";
 const JSON: &str = "application/json";
 
 /// Answers one request.
-pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -> Reply {
+pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Reply {
+    if request.method() == Method::POST {
+        return Reply::Answer(said(gateway, request).await);
+    }
     let target = request
         .uri()
         .path_and_query()
         .map_or("/", |target| target.as_str());
+    if request.method() == Method::GET
+        && takes(request.headers(), &ACCEPT, "text/event-stream")
+        && let Some(parameters) = parameters_of(target)
+    {
+        return Reply::Stream(parameters.to_owned());
+    }
     if request.method() == Method::GET && asks_for_websocket(request.headers()) {
         return match parameters_of(target) {
             Some(_) if request.version() < Version::HTTP_11 => {
@@ -53,7 +67,6 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
     Reply::Answer(match *request.method() {
         Method::OPTIONS => answer(StatusCode::OK, HTML, "+OK\r\n"),
         Method::GET | Method::HEAD => get(gateway, request.uri().path(), request.headers()).await,
-        // Long polling of the oldest clients: they must be told there is none.
         _ => not_found(),
     })
 }
@@ -62,6 +75,64 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &Request<Incoming>) -
 pub(crate) fn only_with_tls() -> Answer {
     let text = page("Only https: and wss: are spoken here.");
     answer(StatusCode::BAD_REQUEST, HTML, text)
+}
+
+/// What a page says over plain HTTP. Long polling of the oldest clients is
+/// something else: they must be told there is none.
+async fn said(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Answer {
+    let target = request.uri().path_and_query();
+    let target = target.map_or("/", |target| target.as_str());
+    let Some((session, number)) = parameters_of(target).and_then(session_of) else {
+        return not_found();
+    };
+    let headers = stream::browser_headers(request.headers());
+    if !headers.may_connect(&gateway.config.allow_origins) {
+        return answer(StatusCode::FORBIDDEN, HTML, Bytes::new());
+    }
+    let limits = &gateway.config.limits;
+    // As JSON a text may be longer than it is.
+    let body = Limited::new(request.body_mut(), limits.message_bytes.saturating_mul(2));
+    let body = match time::timeout(limits.handshake_time, body.collect()).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, HTML, Bytes::new()),
+        Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, HTML, Bytes::new()),
+    };
+    let Ok(texts) = serde_json::from_slice::<Vec<String>>(&body) else {
+        return answer(StatusCode::BAD_REQUEST, HTML, Bytes::new());
+    };
+    let patience = limits.handshake_time;
+    let taken = gateway.streams.say(&session, number, texts, patience).await;
+    let status = taken.map_or_else(Unsaid::status, |()| StatusCode::NO_CONTENT);
+    let mut answer = answer(status, HTML, Bytes::new());
+    let none = HeaderValue::from_static("no-store");
+    answer.headers_mut().insert(CACHE_CONTROL, none);
+    answer
+}
+
+/// The session and the number of a request, from its parameters.
+fn session_of(parameters: &str) -> Option<(String, u64)> {
+    let (session, number) = parameters.trim_start_matches('/').split_once('&')?;
+    let session = session.strip_prefix("session=")?;
+    let number = number.strip_prefix("request=")?;
+    Some((session.to_owned(), number.parse().ok()?))
+}
+
+/// The beginning of the long answer.
+pub(crate) fn events(events: EventStream) -> Answer {
+    let (mut head, _) = answer(StatusCode::OK, "text/event-stream", Bytes::new()).into_parts();
+    let mut set = |name: HeaderName, value| {
+        head.headers.insert(name, HeaderValue::from_static(value));
+    };
+    set(CACHE_CONTROL, "no-store");
+    set(CONNECTION, "close");
+    // A proxy would wait until it has gathered enough.
+    set(HeaderName::from_static("x-accel-buffering"), "no");
+    Response::from_parts(head, Either::Right(events))
+}
+
+/// The server cannot do it now.
+pub(crate) fn unavailable() -> Answer {
+    answer(StatusCode::SERVICE_UNAVAILABLE, HTML, Bytes::new())
 }
 
 async fn get(gateway: &Arc<Gateway>, path: &str, headers: &HeaderMap) -> Answer {
@@ -76,7 +147,7 @@ async fn get(gateway: &Arc<Gateway>, path: &str, headers: &HeaderMap) -> Answer 
         "/favicon.ico" => answer(StatusCode::NO_CONTENT, HTML, Bytes::new()),
         _ => {
             if let Some(found) = assets::find(path) {
-                return asset(found, takes_gzip(headers));
+                return asset(found, takes(headers, &ACCEPT_ENCODING, "gzip"));
             }
             if let Some(directory) = &gateway.config.static_dir
                 && let Some((content_type, body)) = files::read(directory, path).await
@@ -105,15 +176,16 @@ fn asset(found: &Asset, takes_gzip: bool) -> Answer {
     answer
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT_ENCODING).iter();
+/// Whether a header of the kind of `Accept` names `wanted`.
+fn takes(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+    let values = headers.get_all(name).iter();
     let mut offers = values
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','));
     offers.any(|offer| {
-        let (coding, quality) = offer.split_once(';').unwrap_or((offer, ""));
+        let (offered, quality) = offer.split_once(';').unwrap_or((offer, ""));
         let refused = matches!(quality.trim(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000");
-        coding.trim().eq_ignore_ascii_case("gzip") && !refused
+        offered.trim().eq_ignore_ascii_case(wanted) && !refused
     })
 }
 
@@ -168,7 +240,7 @@ fn upgrade(headers: &HeaderMap, parameters: &str) -> Reply {
         refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
         return Reply::Answer(refusal);
     }
-    let mut answer = Response::new(Full::default());
+    let mut answer = Response::new(Either::Left(Full::default()));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let fields = answer.headers_mut();
     fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -210,7 +282,7 @@ fn page(sentence: &str) -> String {
 }
 
 fn answer(status: StatusCode, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
-    let mut answer = Response::new(Full::new(body.into()));
+    let mut answer = Response::new(Either::Left(Full::new(body.into())));
     *answer.status_mut() = status;
     let fields = answer.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
@@ -239,13 +311,30 @@ mod tests {
     fn gzip_is_for_those_who_take_it() {
         let taken = |value: &'static str| {
             let value = HeaderValue::from_static(value);
-            takes_gzip(&HeaderMap::from_iter([(ACCEPT_ENCODING, value)]))
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, value)]);
+            takes(&headers, &ACCEPT_ENCODING, "gzip")
         };
         assert!(taken("gzip, deflate, br"));
         assert!(taken("br;q=1.0, GZIP;q=0.5"));
         assert!(!taken("br, gzip;q=0"));
         assert!(!taken("identity"));
-        assert!(!takes_gzip(&HeaderMap::new()));
+        assert!(!takes(&HeaderMap::new(), &ACCEPT_ENCODING, "gzip"));
+    }
+
+    #[test]
+    fn a_request_names_its_session_and_its_number() {
+        assert_eq!(
+            session_of("/session=ab&request=7"),
+            Some(("ab".to_owned(), 7))
+        );
+        for parameters in [
+            "",
+            "/session=ab",
+            "/session=ab&request=x",
+            "/sesion=ab&myid=7",
+        ] {
+            assert_eq!(session_of(parameters), None, "{parameters}");
+        }
     }
 
     #[test]

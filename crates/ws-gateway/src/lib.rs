@@ -6,6 +6,7 @@
 //! - `http`, `assets`, `files`: plain HTTP answers.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
+//! - `stream`: a connection over plain HTTP.
 //! - [`shard`]: many connections' queue; `usher` wakes the shards.
 //! - `worker`: the thread of a shard; `members`, `round`: who is due what; `pace`:
 //!   how far it runs ahead of its readers.
@@ -44,6 +45,7 @@ pub mod server;
 mod session;
 pub mod shard;
 mod socket;
+mod stream;
 pub mod tls;
 mod usher;
 mod worker;

@@ -5,8 +5,8 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use crate::config::GatewayConfig;
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::shard::{Item, ShardQueue};
+use crate::stream::Streams;
 use crate::tls::Front;
 use crate::usher::Usher;
 use crate::worker::Worker;
@@ -74,6 +75,7 @@ pub struct Gateway {
     /// How many sockets may be open.
     everyone: u32,
     sockets: Arc<Semaphore>,
+    pub(crate) streams: Arc<Streams>,
     refusals: Arc<Semaphore>,
     /// Whether the last socket found no room.
     full: AtomicBool,
@@ -92,6 +94,11 @@ impl Gateway {
                 u64::from(gateway.everyone).saturating_sub(free)
             },
         ),
+        Figure::gauge(
+            "browser_streams",
+            "Connections of browsers over plain HTTP open now",
+            |gateway| gateway.streams.count(),
+        ),
         Figure::counter(
             "browser_sockets_refused",
             "Sockets of browsers refused because too many were open",
@@ -108,6 +115,7 @@ impl Gateway {
             shards,
             everyone,
             sockets: Arc::new(Semaphore::new(everyone as usize)),
+            streams: Arc::default(),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             full: AtomicBool::new(false),
             refused: AtomicU64::new(0),
@@ -254,15 +262,32 @@ impl Gateway {
         let permit = Arc::new(std::sync::Mutex::new(Some(permit)));
         let gateway = Arc::clone(&self);
         let held = Arc::clone(&permit);
+        let stream_end = Arc::<OnceLock<Arc<Semaphore>>>::default();
+        let streaming = Arc::clone(&stream_end);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let gateway = Arc::clone(&gateway);
             let held = Arc::clone(&held);
+            let streaming = Arc::clone(&streaming);
             async move {
                 if refused {
                     return Ok::<_, Infallible>(http::only_with_tls());
                 }
-                Ok(match http::reply(&gateway, &request).await {
+                Ok(match http::reply(&gateway, &mut request).await {
                     Reply::Answer(answer) => answer,
+                    Reply::Stream(parameters) => {
+                        let headers = request.headers();
+                        let address = gateway.config.proxies.browser_address(address, headers);
+                        match gateway.stream(headers, address, parameters) {
+                            Ok((answer, present)) => {
+                                let _ = streaming.set(present);
+                                answer
+                            }
+                            Err(error) => {
+                                tracing::error!(%error, "stream_not_opened");
+                                http::unavailable()
+                            }
+                        }
+                    }
                     Reply::Upgrade(answer, parameters) => {
                         let headers = BrowserHeaders::read(request.headers());
                         let proxies = &gateway.config.proxies;
@@ -288,9 +313,16 @@ impl Gateway {
             // The sender gone is an end, too.
             let _ = shutdown.wait_for(|stop| *stop).await;
         };
+        let time_is_up = async {
+            let _ = time::timeout(limits.http_time, until).await;
+            // A stream may last; it ends with the connection it shows.
+            if let Some(present) = stream_end.get() {
+                let _ = present.acquire().await;
+            }
+        };
         let ended = tokio::select! {
             ended = connection.as_mut() => Some(ended),
-            _ = time::timeout(limits.http_time, until) => {
+            () = time_is_up => {
                 connection.as_mut().graceful_shutdown();
                 time::timeout(LAST_ANSWER, connection.as_mut()).await.ok()
             }

@@ -4,6 +4,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -17,6 +18,8 @@ pub(crate) enum Socket {
     Plain(TcpStream),
     /// With TLS in between.
     Secure(Box<SecureSocket>),
+    /// A connection over plain HTTP, whose other end is in this process.
+    Local(UnixStream),
 }
 
 impl Socket {
@@ -27,6 +30,7 @@ impl Socket {
         let descriptor = match self {
             Self::Plain(stream) => stream.as_raw_fd(),
             Self::Secure(socket) => socket.stream().as_raw_fd(),
+            Self::Local(stream) => stream.as_raw_fd(),
         };
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut SourceFd(&descriptor), token, interest)
@@ -37,14 +41,16 @@ impl Socket {
         match self {
             Self::Plain(stream) => again(|| stream.read(buffer)),
             Self::Secure(socket) => again(|| socket.read(buffer)),
+            Self::Local(stream) => again(|| stream.read(buffer)),
         }
     }
 
     /// Whether there may be more to read after `count` bytes into a buffer of
     /// `size`.
     pub(crate) fn may_have_more(&self, count: usize, size: usize) -> bool {
-        // TCP gives all it has; of TLS one record may be all that one reading gives.
-        count == size || matches!(self, Self::Secure(_))
+        // TCP gives all it has; of TLS one record may be all that one reading gives,
+        // and of a local socket one writing.
+        count == size || !matches!(self, Self::Plain(_))
     }
 
     /// Writes as much as the socket takes.
@@ -52,6 +58,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => again(|| stream.write(bytes)),
             Self::Secure(_) => self.write_vectored(&mut [IoSlice::new(bytes)]),
+            Self::Local(stream) => again(|| stream.write(bytes)),
         }
     }
 
@@ -60,6 +67,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => again(|| stream.write_vectored(pieces)),
             Self::Secure(socket) => again(|| socket.write_vectored(pieces)),
+            Self::Local(stream) => again(|| stream.write_vectored(pieces)),
         }
     }
 
@@ -68,6 +76,7 @@ impl Socket {
         match self {
             Self::Plain(stream) => stream.shutdown(how),
             Self::Secure(socket) => socket.shutdown(how),
+            Self::Local(stream) => stream.shutdown(how),
         }
     }
 }
