@@ -39,9 +39,23 @@ for (const { name, start, args = [] } of PROXIES) {
       await server?.stop();
     });
 
-    test('a page chats through it over TLS, both ways', async () => {
+    test('a page chats through it over TLS, both ways', () => chat());
+
+    test('a page that found WebSockets blocked chats through it as well', async () => {
+      let webSockets = 0;
+      await chat((page) => {
+        page.on('websocket', () => webSockets++);
+        return page.addInitScript(() => {
+          localStorage.comet_server_http = JSON.stringify({ [`wss://${location.host}`]: Date.now() + 600_000 });
+        });
+      });
+      assert.equal(webSockets, 0);
+    });
+
+    async function chat(prepare = () => {}) {
       const context = await browser.newContext({ ignoreHTTPSErrors: true });
       const page = await context.newPage();
+      await prepare(page);
       await page.goto(`https://127.0.0.1:${proxy.https}/examples/simple-chat/`);
       await until('it is connected', async () => (await page.textContent('#state')) === 'connected');
       await until('it is subscribed', async () => (await subscribers(sql, 'web_simple_chat')) === 1);
@@ -51,7 +65,7 @@ for (const { name, start, args = [] } of PROXIES) {
       await page.click('#send');
       await until('it is delivered', async () => /delivered to 0/.test(await page.textContent('#report')));
       await context.close();
-    });
+    }
 
     test('the address in connections is the one the proxy saw, not the one a browser invents', async () => {
       const visitor = await WebSocketClient.open(

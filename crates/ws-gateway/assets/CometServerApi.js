@@ -496,8 +496,8 @@
       }));
       this.#links = links;
       const connect = () => links.forEach((link) => link.isClosed() || link.connect());
-      const loading = this.options.shareTabs && loadTabs();
-      loading ? loading.then(connect) : connect();
+      const files = loadSockets(this.options.shareTabs);
+      files ? files.then(connect) : connect();
     }
 
     #closeAll() {
@@ -1276,24 +1276,57 @@
 
   /** Given by CometServerTabs.mjs; null where tabs cannot share a connection. */
   let TabSocket;
-  let loadingTabs;
+  /** Given by CometServerHttp.mjs, where a WebSocket could not be opened. */
+  let http;
+  const loading = {};
 
-  /** A promise while it is not known yet whether tabs can share. */
-  function loadTabs() {
-    if (TabSocket !== undefined || !page.navigator?.locks || !page.BroadcastChannel || !CometServerApi.scriptUrl) {
-      return undefined;
-    }
-    loadingTabs = loadingTabs ?? import(new URL("CometServerTabs.mjs", CometServerApi.scriptUrl))
-      .then(async (tabs) => {
+  /** A promise while something is to be loaded before the first attempt. */
+  function loadSockets(shareTabs) {
+    const files = [];
+    if (shareTabs && TabSocket === undefined && page.navigator?.locks && page.BroadcastChannel) {
+      files.push(load("CometServerTabs.mjs", async (tabs) => {
         await tabs.ready();
-        TabSocket = tabs.TabSocket;
-      })
-      .catch(() => { TabSocket = null; });
-    return loadingTabs;
+        ({ TabSocket } = tabs);
+      }, () => { TabSocket = null; }));
+    }
+    if (!http && readStorage("comet_server_http")) {
+      files.push(loadHttp());
+    }
+    return CometServerApi.scriptUrl && files.length ? Promise.all(files) : undefined;
+  }
+
+  function loadHttp() {
+    return load("CometServerHttp.mjs", (module) => { http = module; });
+  }
+
+  /** Files lie beside this one; each is loaded once, and nothing depends on it. */
+  function load(name, use, fail) {
+    loading[name] = loading[name]
+      ?? Promise.resolve().then(() => import(new URL(name, CometServerApi.scriptUrl))).then(use).catch(() => fail?.());
+    return loading[name];
   }
 
   function openSocket(url) {
-    return new page.WebSocket(url);
+    const [address] = url.split("/ws/");
+    if (http?.isBlocked(address)) {
+      return new http.HttpSocket(url);
+    }
+    const socket = new page.WebSocket(url);
+    let isOpen = false;
+    socket.addEventListener?.("open", () => { isOpen = true; });
+    socket.addEventListener?.("close", () => isOpen || suspectBlocking(address));
+    return socket;
+  }
+
+  /** A WebSocket did not open: does the server answer at all? */
+  async function suspectBlocking(address) {
+    try {
+      await page.fetch(`${address.replace(/^ws/, "http")}/info`, { cache: "no-store", credentials: "omit" });
+      await loadHttp();
+      http.suspect(address);
+    } catch {
+      // The network, or the server, is gone: it is tried again anyway.
+    }
   }
 
   // ---- addresses
