@@ -5,6 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 const FIN: u8 = 0x80;
 const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
@@ -23,8 +24,13 @@ pub(crate) const CLOSE_TOO_BIG: u16 = 1009;
 pub(crate) const CLOSE_SERVER_ERROR: u16 = 1011;
 
 /// A text frame with this text.
-pub(crate) fn text(text: &str) -> Bytes {
+pub fn text(text: &str) -> Bytes {
     encode(TEXT, text.as_bytes())
+}
+
+/// A binary frame with these bytes. The gateway itself says everything as text.
+pub fn binary(bytes: &[u8]) -> Bytes {
+    encode(BINARY, bytes)
 }
 
 /// Whether a frame counts as a message: a Ping, a Pong or a Close does not.
@@ -43,7 +49,7 @@ pub(crate) fn ping() -> Bytes {
 }
 
 /// A close frame; the reason is cut to the 123 bytes it may have.
-pub(crate) fn close(code: u16, reason: &str) -> Bytes {
+pub fn close(code: u16, reason: &str) -> Bytes {
     let mut end = reason.len().min(123);
     while !reason.is_char_boundary(end) {
         end -= 1;

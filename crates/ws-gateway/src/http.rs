@@ -9,16 +9,15 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName,
-    HeaderValue, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, SERVER, UPGRADE, VARY,
+    HeaderValue, LOCATION, SEC_WEBSOCKET_VERSION, SERVER, VARY,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio::time;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::assets::{self, Asset};
 use crate::event::PRODUCT;
 use crate::files;
+use crate::handshake::{self, Refusal};
 use crate::request::parameters_of;
 use crate::server::Gateway;
 use crate::stream::{self, EventStream, Unsaid};
@@ -54,13 +53,19 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &mut Request<Incoming
     {
         return Reply::Stream(parameters.to_owned());
     }
-    if request.method() == Method::GET && asks_for_websocket(request.headers()) {
+    if request.method() == Method::GET && handshake::is_asked_for(request.headers()) {
         return match parameters_of(target) {
             Some(_) if request.version() < Version::HTTP_11 => {
                 let text = page("A WebSocket handshake needs HTTP/1.1.");
                 Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text))
             }
-            Some(parameters) => upgrade(request.headers(), parameters),
+            Some(parameters) => match handshake::accept(request.headers()) {
+                Ok(accepted) => {
+                    let answer = accepted.map(|()| Either::Left(Full::default()));
+                    Reply::Upgrade(answer, parameters.to_owned())
+                }
+                Err(refusal) => Reply::Answer(refused(refusal)),
+            },
             None => Reply::Answer(not_found()),
         };
     }
@@ -218,48 +223,21 @@ fn info(node_name: &str) -> String {
     format!(r#"{{"status":"ok","node":"{name}"}}"#)
 }
 
-fn asks_for_websocket(headers: &HeaderMap) -> bool {
-    headers
-        .get(UPGRADE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.to_ascii_lowercase().contains("websocket"))
-}
-
-fn upgrade(headers: &HeaderMap, parameters: &str) -> Reply {
-    let Some(key) = headers.get(SEC_WEBSOCKET_KEY) else {
-        let text = page("A WebSocket handshake needs a Sec-WebSocket-Key.");
-        return Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text));
-    };
-    if headers
-        .get(SEC_WEBSOCKET_VERSION)
-        .is_some_and(|version| version != "13")
-    {
-        let text = page("Only WebSocket version 13 is spoken here.");
-        let mut refusal = answer(StatusCode::UPGRADE_REQUIRED, HTML, text);
-        let version = HeaderValue::from_static("13");
-        refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
-        return Reply::Answer(refusal);
+/// Why a handshake was none, told to whoever tried.
+fn refused(refusal: Refusal) -> Answer {
+    match refusal {
+        Refusal::NoKey => {
+            let text = page("A WebSocket handshake needs a Sec-WebSocket-Key.");
+            answer(StatusCode::BAD_REQUEST, HTML, text)
+        }
+        Refusal::OtherVersion => {
+            let text = page("Only WebSocket version 13 is spoken here.");
+            let mut refused = answer(StatusCode::UPGRADE_REQUIRED, HTML, text);
+            let version = HeaderValue::from_static("13");
+            refused.headers_mut().insert(SEC_WEBSOCKET_VERSION, version);
+            refused
+        }
     }
-    let mut answer = Response::new(Either::Left(Full::default()));
-    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let fields = answer.headers_mut();
-    fields.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    fields.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
-        fields.insert(SEC_WEBSOCKET_ACCEPT, accept);
-    }
-    // A browser that offers subprotocols fails unless one of them is chosen.
-    let offered = headers
-        .get(SEC_WEBSOCKET_PROTOCOL)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(',').next())
-        .map(str::trim)
-        .filter(|first| !first.is_empty())
-        .and_then(|first| HeaderValue::from_str(first).ok());
-    if let Some(protocol) = offered {
-        fields.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
-    }
-    Reply::Upgrade(answer, parameters.to_owned())
 }
 
 fn not_found() -> Answer {

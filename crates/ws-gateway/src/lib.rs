@@ -3,7 +3,7 @@
 //! # Layout
 //! The road of a connection, in order:
 //! - [`server`]: accepts, speaks HTTP, hands over upgraded connections; [`tls`]: with whom TLS is spoken.
-//! - `http`, `assets`, `files`: plain HTTP answers.
+//! - `http`, `assets`, `files`: plain HTTP answers; [`handshake`]: the step to WebSocket.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
 //! - `stream`: a connection over plain HTTP.
@@ -26,6 +26,7 @@ mod errand;
 mod event;
 mod files;
 pub mod frame;
+pub mod handshake;
 mod http;
 mod json;
 mod leaving;
