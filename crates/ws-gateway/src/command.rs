@@ -17,8 +17,11 @@ pub(crate) enum Command<'a> {
         pipes: Vec<PipeName>,
         refused: Vec<NameError>,
     },
-    /// Our own client begins or comes back.
-    Resume(Resume),
+    /// Subscribe to these pipes too, and send what was missed since the positions.
+    Resume(Vec<(PipeName, Option<Position>)>),
+    /// Several tabs of a browser stand behind this connection: it is to hear its
+    /// own messages too, in their place, because one tab's are news to the others.
+    Share,
     /// Publish to a pipe; `anonymous` for `@web_…`.
     Publish {
         pipe: PipeName,
@@ -38,16 +41,6 @@ pub(crate) enum Command<'a> {
     UserStatus { user: UserId },
     /// Accepted without effect or answer.
     Ignored,
-}
-
-/// What our own client says about the connection it has just opened.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resume {
-    /// Several tabs of a browser stand behind this connection: it is to hear its
-    /// own messages too, in their place, because one tab's are news to the others.
-    pub(crate) shared: bool,
-    /// Subscribe to these pipes too, and send what was missed since the positions.
-    pub(crate) pipes: Vec<(PipeName, Option<Position>)>,
 }
 
 /// Why a text is no command; answered with a `sys` error.
@@ -90,10 +83,7 @@ impl<'a> Command<'a> {
         match word {
             "subscription" => Ok(subscription(arguments)),
             "resume" => resume(arguments),
-            "share" => Ok(Self::Resume(Resume {
-                shared: true,
-                ..Resume::default()
-            })),
+            "share" => Ok(Self::Share),
             "web_pipe2" => publish(arguments),
             "pipe_log" => {
                 let (pipe, marker) = pipe_and_marker(arguments)?;
@@ -164,10 +154,7 @@ fn resume(arguments: &str) -> Result<Command<'_>, CommandError> {
             pipes.push((pipe, position));
         }
     }
-    Ok(Command::Resume(Resume {
-        pipes,
-        ..Resume::default()
-    }))
+    Ok(Command::Resume(pipes))
 }
 
 fn publish(arguments: &str) -> Result<Command<'_>, CommandError> {
@@ -303,12 +290,7 @@ mod tests {
     #[test]
     fn a_resume_names_pipes_with_and_without_positions() {
         let at = |epoch, offset| Some(Position { epoch, offset });
-        let resume = |pipes| {
-            Ok(Command::Resume(Resume {
-                shared: false,
-                pipes,
-            }))
-        };
+        let resume = |pipes| Ok(Command::Resume(pipes));
         assert_eq!(
             Command::parse("resume\nweb_a\n7\n42\nweb_b\n\n\nweb_c\n0\n0"),
             resume(vec![
@@ -333,11 +315,7 @@ mod tests {
 
     #[test]
     fn tabs_say_that_they_share_a_connection() {
-        let shared = Resume {
-            shared: true,
-            pipes: Vec::new(),
-        };
-        assert_eq!(Command::parse("share"), Ok(Command::Resume(shared)));
+        assert_eq!(Command::parse("share"), Ok(Command::Share));
     }
 
     #[test]
@@ -424,7 +402,7 @@ mod tests {
                     prop_assert!(text.ends_with(payload));
                     prop_assert!(!anonymous || pipe.as_str().starts_with("web_"));
                 }
-                Ok(Command::Resume(Resume { pipes, .. })) => {
+                Ok(Command::Resume(pipes)) => {
                     let mut names: Vec<_> = pipes.iter().map(|(pipe, _)| pipe).collect();
                     names.sort();
                     names.dedup();
@@ -481,7 +459,7 @@ mod tests {
                 text.push_str(&format!("\n{name}\n{epoch}\n{offset}"));
                 pipes.push((pipe(name), at.map(|(epoch, offset)| Position { epoch, offset })));
             }
-            prop_assert_eq!(Command::parse(&text), Ok(Command::Resume(Resume { shared: false, pipes })));
+            prop_assert_eq!(Command::parse(&text), Ok(Command::Resume(pipes)));
         }
     }
 }

@@ -7,19 +7,11 @@ use pipes::message::Position;
 use pipes::name::PipeName;
 use pipes::resume::Step;
 
-use crate::command::Resume;
 use crate::event::{self, ErrorDetail};
 use crate::session::{HISTORY_PIECE, Session};
 
 impl Session {
-    pub(crate) async fn resume(self, wanted: Resume) {
-        if wanted.shared {
-            self.connection.hear_itself();
-        }
-        let wanted = wanted.pipes;
-        if wanted.is_empty() {
-            return;
-        }
+    pub(crate) async fn resume(self, wanted: Vec<(PipeName, Option<Position>)>) {
         self.gateway.room_in_shards().await;
         let names: Vec<PipeName> = wanted.iter().map(|(pipe, _)| pipe.clone()).collect();
         let refused = self.gateway.hall.subscribe_also(&self.connection, &names);

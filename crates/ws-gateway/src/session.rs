@@ -167,6 +167,7 @@ impl Session {
                     session.subscribe(&pipes);
                 });
             }
+            Command::Share => self.connection.hear_itself(),
             Command::Resume(pipes) => return Errand::begin(session.resume(pipes)),
             Command::Publish {
                 pipe,
