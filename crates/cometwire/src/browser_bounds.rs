@@ -55,6 +55,24 @@ pub(crate) struct BrowserBounds {
     )]
     pub(crate) max_browsers: Option<usize>,
 
+    /// Connections of browsers from one address, of IPv6 one /64; 0 for any number [default: 0].
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_ADDRESS_CONNECTIONS",
+        help_heading = "Bounds"
+    )]
+    max_address_connections: Option<usize>,
+
+    /// Messages a second of one browser, twice as many at once; 0 for any number [default: 1000].
+    #[arg(
+        long,
+        value_name = "N",
+        env = "COMETWIRE_MAX_MESSAGES_PER_SECOND",
+        help_heading = "Bounds"
+    )]
+    max_messages_per_second: Option<u32>,
+
     /// Seconds a request's head, or a handshake, may take [default: 10].
     #[arg(
         long,
@@ -158,6 +176,12 @@ impl BrowserBounds {
             forwarded_header: self.forwarded_header.or(file.forwarded_header),
             proxy_protocol: self.proxy_protocol.or(file.proxy_protocol),
             max_browsers: self.max_browsers.or(file.max_browsers),
+            max_address_connections: self
+                .max_address_connections
+                .or(file.max_address_connections),
+            max_messages_per_second: self
+                .max_messages_per_second
+                .or(file.max_messages_per_second),
             handshake_seconds: self.handshake_seconds.or(file.handshake_seconds),
             max_request_bytes: self.max_request_bytes.or(file.max_request_bytes),
             max_message_bytes: self.max_message_bytes.or(file.max_message_bytes),
@@ -192,6 +216,14 @@ impl BrowserBounds {
         };
         let limits = &mut config.limits;
         set(&mut limits.connections, self.max_browsers);
+        set(
+            &mut limits.connections_per_address,
+            self.max_address_connections,
+        );
+        set(
+            &mut limits.messages_per_second,
+            self.max_messages_per_second,
+        );
         let handshake = self
             .handshake_seconds
             .map(|seconds| u64::from(seconds.max(1)));

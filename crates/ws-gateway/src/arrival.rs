@@ -56,7 +56,13 @@ impl Arrival {
         peer.tally.bytes_in.add(self.early.len() as u64);
         peer.unread = self.early;
         let headers = self.headers;
-        let visitor = match request.and_then(|request| gateway.check(request, &headers)) {
+        let entered = request.and_then(|request| {
+            let request = gateway.check(request, &headers)?;
+            let place = gateway.addresses.enter(self.address);
+            peer.place = place.map_err(RequestError::TooManyOfAddress)?;
+            Ok(request)
+        });
+        let visitor = match entered {
             Ok(request) => Ok(Visitor {
                 dev_id: request.dev_id,
                 claim: request.claim(),

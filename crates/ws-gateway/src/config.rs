@@ -28,6 +28,11 @@ pub struct GatewayConfig {
 pub struct GatewayLimits {
     /// Open sockets, WebSocket or plain HTTP.
     pub connections: usize,
+    /// Connections one address (of IPv6: one /64) may have open; 0 for any number.
+    pub connections_per_address: usize,
+    /// Messages a second one connection may send, twice as many at once; 0 for any
+    /// number. What is past it is refused.
+    pub messages_per_second: u32,
     /// Bytes of one message from a browser.
     pub message_bytes: usize,
     /// Bytes of one HTTP request's head.
@@ -67,6 +72,8 @@ impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
             connections: 100_000,
+            connections_per_address: 0,
+            messages_per_second: 1000,
             message_bytes: 1024 * 1024,
             request_bytes: 16 * 1024,
             handshake_time: Duration::from_secs(10),

@@ -5,7 +5,7 @@
 //! - [`server`]: accepts, speaks HTTP, hands over upgraded connections; [`tls`]: with whom TLS is spoken.
 //! - `http`, `assets`, `files`: plain HTTP answers; [`handshake`]: the step to WebSocket.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
-//! - `arrival`: from the upgrade to the greeting; `leaving`: the way out.
+//! - `arrival`: from the upgrade to the greeting; `addresses`, `rate`: how many, how often; `leaving`: the way out.
 //! - `stream`: a connection over plain HTTP.
 //! - [`shard`]: many connections' queue; `usher` wakes the shards.
 //! - `worker`: the thread of a shard; `members`, `round`: who is due what; `pace`:
@@ -18,6 +18,7 @@
 //! - `event`: what browsers are told; `payload`, `json`, [`frame`] are its parts.
 //! - [`config`]: settings and bounds.
 
+mod addresses;
 mod arrival;
 mod assets;
 mod command;
@@ -37,6 +38,7 @@ mod pace;
 mod payload;
 mod peer;
 pub mod proxies;
+mod rate;
 pub mod reader;
 mod request;
 mod resume;

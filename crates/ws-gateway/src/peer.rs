@@ -12,10 +12,12 @@ use pipes::connection::Connection;
 use pipes::shard::{CloseReason, ConnectionId, Receipt};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::addresses::Place;
 use crate::event::Generation;
 use crate::frame;
 use crate::line::Tally;
 use crate::outbox::{Outbox, PIECES_PER_WRITE};
+use crate::rate::Rate;
 use crate::reader::FrameReader;
 use crate::request::Client;
 use crate::socket::Socket;
@@ -49,6 +51,10 @@ pub(crate) struct Peer {
     pub(crate) connection: Option<Arc<Connection>>,
     /// Its place among the sockets that may be open.
     _permit: Option<OwnedSemaphorePermit>,
+    /// Its place among the connections of its address.
+    pub(crate) place: Option<Box<Place>>,
+    /// How often it has said something.
+    pub(crate) rate: Rate,
 }
 
 /// Where a connection is in its life.
@@ -166,6 +172,8 @@ impl Peer {
             tally: Arc::default(),
             connection: None,
             _permit: permit,
+            place: None,
+            rate: Rate::default(),
         }
     }
 

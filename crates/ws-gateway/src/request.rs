@@ -67,6 +67,8 @@ pub(crate) enum RequestError {
     BadVersion,
     #[error("pages of this origin may not connect")]
     ForbiddenOrigin,
+    #[error("connections of this address: the limit of {0} is reached")]
+    TooManyOfAddress(usize),
 }
 
 impl RequestError {
@@ -77,6 +79,7 @@ impl RequestError {
             Self::NoDevId | Self::UnknownDevId(_) => 406,
             Self::BadVersion => 418,
             Self::ForbiddenOrigin => 423,
+            Self::TooManyOfAddress(_) => 429,
         }
     }
 }

@@ -25,6 +25,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::{task, time};
 
+use crate::addresses::Addresses;
 use crate::arrival::Arrival;
 use crate::config::GatewayConfig;
 use crate::http::{self, Reply};
@@ -81,6 +82,9 @@ pub struct Gateway {
     full: AtomicBool,
     /// How many sockets found no room.
     refused: AtomicU64,
+    pub(crate) addresses: Arc<Addresses>,
+    /// How many messages of browsers were too many.
+    pub(crate) messages_refused: AtomicU64,
 }
 
 impl Gateway {
@@ -104,10 +108,21 @@ impl Gateway {
             "Sockets of browsers refused because too many were open",
             |gateway| gateway.refused.load(Ordering::Relaxed),
         ),
+        Figure::counter(
+            "address_connections_refused",
+            "Connections of browsers refused because their address had too many",
+            |gateway| gateway.addresses.refused(),
+        ),
+        Figure::counter(
+            "browser_messages_refused",
+            "Messages of browsers refused because their connection sent too many a second",
+            |gateway| gateway.messages_refused.load(Ordering::Relaxed),
+        ),
     ];
 
     /// A door to `hall`, which sends through `shards`.
     pub fn new(hall: Arc<Hall>, shards: Shards, config: GatewayConfig) -> Arc<Self> {
+        let addresses = Addresses::new(config.limits.connections_per_address);
         let everyone = u32::try_from(config.limits.connections).unwrap_or(u32::MAX);
         Arc::new(Self {
             hall,
@@ -119,6 +134,8 @@ impl Gateway {
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             full: AtomicBool::new(false),
             refused: AtomicU64::new(0),
+            addresses,
+            messages_refused: AtomicU64::new(0),
         })
     }
 

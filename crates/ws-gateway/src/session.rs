@@ -6,6 +6,8 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use bytes::Bytes;
 use pipes::connection::Connection;
@@ -113,13 +115,15 @@ impl Session {
     }
 
     fn take(&self, peer: &mut Peer, incoming: Incoming<'_>) -> Option<Turn> {
-        let turnout = match incoming {
-            Incoming::Text(text) => {
-                peer.tally.messages_in.add(1);
-                self.carry_out(text)
+        if matches!(incoming, Incoming::Text(_) | Incoming::Binary(_)) {
+            peer.tally.messages_in.add(1);
+            if !self.is_in_time(peer) {
+                return None;
             }
+        }
+        let turnout = match incoming {
+            Incoming::Text(text) => self.carry_out(text),
             Incoming::Binary(bytes) => {
-                peer.tally.messages_in.add(1);
                 // Binary is taken for text if it is text.
                 self.carry_out(std::str::from_utf8(bytes).ok()?)
             }
@@ -137,6 +141,19 @@ impl Session {
             Turnout::Done => None,
             Turnout::Waits(errand) => Some(Turn::Waits(errand)),
         }
+    }
+
+    /// Whether a connection may send one more message now. If not it is told.
+    fn is_in_time(&self, peer: &mut Peer) -> bool {
+        let limit = self.gateway.config.limits.messages_per_second;
+        let allowed = peer.rate.allows(limit, Instant::now());
+        if !allowed {
+            let refused = &self.gateway.messages_refused;
+            refused.fetch_add(1, Ordering::Relaxed);
+            let text = format!("messages a second: the limit of {limit} is reached");
+            self.fail(&text, ErrorDetail::NoMessages);
+        }
+        allowed
     }
 
     fn violated(&self, violation: Violation) -> End {

@@ -70,6 +70,18 @@ const LIST: &[Bound] = &[
         "browser_sockets_refused_total",
     ),
     bound(
+        "max_address_connections",
+        |bounds| bounds.gateway.connections_per_address as u64,
+        "",
+        "address_connections_refused_total",
+    ),
+    bound(
+        "max_messages_per_second",
+        |bounds| u64::from(bounds.gateway.messages_per_second),
+        "",
+        "browser_messages_refused_total",
+    ),
+    bound(
         "max_backends",
         |bounds| bounds.wire.max_connections as u64,
         "backends",
