@@ -182,6 +182,8 @@ describe('the door', () => {
   test('refuses what is no request of an open connection', async () => {
     const { session, stop } = await openStream();
     assert.equal((await say('0'.repeat(32), 1, '[]')).status, 404);
+    assert.equal((await say('0'.repeat(32), 1, 'x'.repeat(3_000_000)).catch(() => ({ status: 404 }))).status, 404);
+    assert.equal((await say(session, 1, JSON.stringify(Array(1001).fill('')))).status, 400);
     assert.equal((await say(session, 2, '[]')).status, 409);
     assert.equal((await say(session, 1, '{"a":1}')).status, 400);
     assert.equal((await say(session, 1, JSON.stringify(['x'.repeat(3_000_000)]))).status, 413);

@@ -11,8 +11,9 @@ const SUSPICIONS = 2;
 const REMEMBERED = 600000;
 const STORAGE_KEY = "comet_server_http";
 
-/** Most characters of one request; a longer message goes alone. */
+/** Most characters of one request, but that a longer message goes alone, and most commands. */
 const REQUEST_LIMIT = 65536;
+const COMMANDS_LIMIT = 500;
 
 const CONNECTING = 0;
 const OPEN = 1;
@@ -115,7 +116,7 @@ export class HttpSocket {
     let count = 0;
     for (const text of this.#waiting) {
       length += text.length;
-      if (count && length > REQUEST_LIMIT) {
+      if (count && length > REQUEST_LIMIT || count === COMMANDS_LIMIT) {
         break;
       }
       count++;

@@ -20,7 +20,7 @@ use crate::files;
 use crate::handshake::{self, Refusal};
 use crate::request::parameters_of;
 use crate::server::Gateway;
-use crate::stream::{self, EventStream, Unsaid};
+use crate::stream::{self, EventStream, Texts, Unsaid};
 
 /// An answer, whole or as long as its connection.
 pub(crate) type Answer = Response<Either<Full<Bytes>, EventStream>>;
@@ -94,6 +94,10 @@ async fn said(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Answer
     if !headers.may_connect(&gateway.config.allow_origins) {
         return answer(StatusCode::FORBIDDEN, HTML, Bytes::new());
     }
+    // Nothing is read for a connection there is not.
+    if !gateway.streams.is_open(&session) {
+        return answer(Unsaid::NoSession.status(), HTML, Bytes::new());
+    }
     let limits = &gateway.config.limits;
     // As JSON a text may be longer than it is.
     let body = Limited::new(request.body_mut(), limits.message_bytes.saturating_mul(2));
@@ -102,7 +106,7 @@ async fn said(gateway: &Arc<Gateway>, request: &mut Request<Incoming>) -> Answer
         Ok(Err(_)) => return answer(StatusCode::PAYLOAD_TOO_LARGE, HTML, Bytes::new()),
         Err(_) => return answer(StatusCode::REQUEST_TIMEOUT, HTML, Bytes::new()),
     };
-    let Ok(texts) = serde_json::from_slice::<Vec<String>>(&body) else {
+    let Ok(Texts(texts)) = serde_json::from_slice(&body) else {
         return answer(StatusCode::BAD_REQUEST, HTML, Bytes::new());
     };
     let patience = limits.handshake_time;

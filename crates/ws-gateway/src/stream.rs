@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::net::UnixStream as LocalSocket;
@@ -24,6 +24,7 @@ use hyper::body::{Body, Frame};
 use hyper::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use rand::Rng;
+use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -45,6 +46,8 @@ const WAITING_REQUESTS: usize = 1;
 const PIECE: usize = 16 * 1024;
 /// Proxies and old browsers hold back the first bytes of an answer.
 const PADDING: usize = 2048;
+/// Texts of one request.
+const MOST_TEXTS: usize = 1000;
 /// Longest origin that is kept, in characters.
 const LONGEST_ORIGIN: usize = 250;
 
@@ -86,6 +89,11 @@ impl Streams {
             },
         };
         Ok((inner, events))
+    }
+
+    /// Whether there is such a session.
+    pub(crate) fn is_open(&self, id: &str) -> bool {
+        self.open.lock().contains_key(id)
     }
 
     /// How many are open.
@@ -197,6 +205,38 @@ impl Unsaid {
             Self::OutOfOrder => StatusCode::CONFLICT,
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
         }
+    }
+}
+
+/// What one request says: a list of texts, as JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Texts(pub(crate) Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Texts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(formatter, "a list of at most {MOST_TEXTS} texts")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    // A list of nothing would take many times its bytes.
+                    if texts.len() == MOST_TEXTS {
+                        return Err(A::Error::invalid_length(texts.len() + 1, &self));
+                    }
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+
+        deserializer.deserialize_seq(List)
     }
 }
 
@@ -354,6 +394,21 @@ mod tests {
             ]),
             "https://evil.example"
         );
+    }
+
+    #[test]
+    fn a_request_is_a_list_of_texts_and_not_endless() {
+        let read = |json: &str| serde_json::from_str::<Texts>(json).ok();
+        let texts =
+            |list: &[&str]| Some(Texts(list.iter().map(|text| (*text).to_owned()).collect()));
+        assert_eq!(read("[]"), texts(&[]));
+        assert_eq!(read(r#"["a\nb", "\u0027"]"#), texts(&["a\nb", "'"]));
+        for json in ["", "{}", "[1]", r#""a""#, r#"["a""#, r#"["a"] x"#] {
+            assert_eq!(read(json), None, "{json}");
+        }
+        let many = |count: usize| format!("[{}]", vec!["\"\""; count].join(","));
+        assert!(read(&many(MOST_TEXTS)).is_some());
+        assert!(read(&many(MOST_TEXTS + 1)).is_none());
     }
 
     #[tokio::test]
