@@ -23,6 +23,9 @@ pub(crate) fn hall(settings: &Settings) -> HallLimits {
     );
     settings.backend.bound_hall(&mut limits);
     set(&mut limits.history_read, settings.history_read);
+    let grace = settings.presence_grace_seconds;
+    let grace = grace.map(|seconds| Duration::from_secs(seconds.into()));
+    set(&mut limits.presence_grace, grace);
     set(&mut limits.mailbox_length, settings.mailbox_length);
     set(
         &mut limits.mailbox_age,

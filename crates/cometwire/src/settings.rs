@@ -179,6 +179,16 @@ pub(crate) struct Settings {
     )]
     pub(crate) history_read: Option<usize>,
 
+    /// Seconds in which a browser that was disconnected may come back before others are told
+    /// that it left [default: 0].
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "COMETWIRE_PRESENCE_GRACE_SECONDS",
+        help_heading = "Bounds"
+    )]
+    pub(crate) presence_grace_seconds: Option<u32>,
+
     /// Private messages one mailbox holds, the newest [default: 1000].
     #[arg(
         long,
@@ -368,6 +378,7 @@ impl Settings {
             max_subscriptions: self.max_subscriptions.or(file.max_subscriptions),
             max_user_connections: self.max_user_connections.or(file.max_user_connections),
             history_read: self.history_read.or(file.history_read),
+            presence_grace_seconds: self.presence_grace_seconds.or(file.presence_grace_seconds),
             mailbox_length: self.mailbox_length.or(file.mailbox_length),
             mailbox_seconds: self.mailbox_seconds.or(file.mailbox_seconds),
             browser: self.browser.over(file.browser),

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::RwLock;
 use tokio::task;
 
+use crate::absence::Absences;
 use crate::connection::{Connection, Subscriptions, Visitor};
 use crate::counters::{Counters, TenantCounters};
 use crate::error::HallError;
@@ -49,6 +50,7 @@ pub struct Hall {
     pub(crate) roster: Roster,
     pub(crate) settings: RwLock<Settings>,
     pub(crate) last_seen: LastSeen,
+    pub(crate) absences: Absences,
     /// Grows whenever a key is deleted or a valid token revoked; a login that
     /// straddles it is checked again.
     pub(crate) revocations: AtomicU64,
@@ -86,6 +88,7 @@ impl Hall {
         let tenant_counters = tenants
             .map(|dev_id| (dev_id, TenantCounters::default()))
             .collect();
+        let absences = Absences::new(config.limits.presence_grace, config.limits.absences);
         Ok(Arc::new(Self {
             config,
             storage,
@@ -95,6 +98,7 @@ impl Hall {
             roster: Roster::new(),
             settings: RwLock::new(settings),
             last_seen: LastSeen::default(),
+            absences,
             revocations: AtomicU64::new(0),
             counters: Counters::default(),
             tenant_counters,
@@ -247,7 +251,8 @@ impl Hall {
         subscriptions.by_name.retain(|name, subscription| {
             let kept = keep_others || keep.contains(name);
             if !kept {
-                self.pipes.leave(&self.shards, subscription, &mut touched);
+                self.pipes
+                    .leave(&self.shards, subscription, None, &mut touched);
             }
             kept
         });
@@ -284,7 +289,9 @@ impl Hall {
             self.user_disconnected(connection, user, &mut touched);
         }
         for subscription in left.values() {
-            self.pipes.leave(&self.shards, subscription, &mut touched);
+            let may_return = Some(&self.absences);
+            self.pipes
+                .leave(&self.shards, subscription, may_return, &mut touched);
         }
         touched.wake(&self.shards);
         self.roster.leave(connection.id);

@@ -1,9 +1,10 @@
-//! The timed work: last-seen times go to the store twice a second; old private
+//! The timed work: last-seen times go to the store twice a second, and others are
+//! told of those who stayed away; old private
 //! messages, old `trust_` histories and revoked tokens that have ended are
 //! purged, empty mailboxes forgotten.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::{self, MissedTickBehavior};
@@ -33,6 +34,7 @@ impl Hall {
                     }
                 }
             }
+            self.end_absences(Instant::now());
             self.flush_last_seen();
             until_purge -= 1;
             if until_purge == 0 {

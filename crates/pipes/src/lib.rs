@@ -10,14 +10,15 @@
 //! - [`hall`]: what a door can ask for; its parts are in `apply` (publishing and
 //!   all other changes), `presence` (users and mailboxes), [`listing`] (what
 //!   SELECT shows), `housekeeping` (timed work), [`resume`] (what a browser that
-//!   comes back has missed), [`foresight`] (what would come of a message).
+//!   comes back has missed), `absence` (who may come back at once), [`foresight`] (what would come of a message).
 //! - [`counters`], [`census`]: what is counted, and how much there is of everything;
 //!   [`figure`]: the names under which it is shown.
-//! - `pipe`, [`connection`], `roster`: the living state; [`traffic`]: what went over
+//! - `pipe`, `roll`, [`connection`], `roster`: the living state; [`traffic`]: what went over
 //!   a connection.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
 
+mod absence;
 mod apply;
 pub mod census;
 pub mod conference;
@@ -39,6 +40,7 @@ pub mod permission;
 mod pipe;
 mod presence;
 pub mod resume;
+mod roll;
 mod roster;
 pub mod rules;
 pub mod settings;

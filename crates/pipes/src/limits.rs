@@ -23,6 +23,10 @@ pub struct Limits {
     pub mailbox_length: u32,
     /// How long a private message waits for its user.
     pub mailbox_age: Duration,
+    /// How long others are not told that somebody left who may come back at once.
+    pub presence_grace: Duration,
+    /// How many may be away so at one time; past it others are told at once.
+    pub absences: usize,
     /// The longest data of one user (`users_data`), in bytes.
     pub user_data_bytes: usize,
     /// Rows one full listing gives.
@@ -42,6 +46,8 @@ impl Default for Limits {
             trust_age: Duration::from_secs(120),
             mailbox_length: 1000,
             mailbox_age: Duration::from_secs(24 * 3600),
+            presence_grace: Duration::ZERO,
+            absences: 100_000,
             user_data_bytes: 64 << 10,
             listing_rows: 100_000,
             listing_bytes: 64 << 20,

@@ -8,7 +8,7 @@ use crate::conference::{Participant, ParticipantFilter};
 use crate::connection::Connection;
 use crate::error::HallError;
 use crate::hall::Hall;
-use crate::message::{MailId, StoredMail, StoredMessage, UnixTime};
+use crate::message::{MailId, Members, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::pattern::PipePattern;
 use crate::settings::PipeSettings;
@@ -62,6 +62,14 @@ impl Hall {
             .find(dev_id, pipe)
             .map(|pipe| pipe.subscribers(self.config.limits.listing_rows))
             .unwrap_or_default()
+    }
+
+    /// Who is in a `track_` pipe, as its subscribers are told of it, and after which
+    /// change; nobody in other pipes.
+    pub fn members(&self, dev_id: DevId, pipe: &PipeName) -> Members {
+        let pipe = self.pipes.find(dev_id, pipe);
+        let members = pipe.map(|pipe| pipe.members(self.config.limits.listing_rows));
+        members.unwrap_or_default()
     }
 
     /// Every pipe of a tenant that has subscribers, with their number, by name.

@@ -160,9 +160,48 @@ pub enum Event {
         user: Option<UserId>,
         /// The browser's own name.
         uuid: Uuid,
+        /// Which member of the pipe, as [`Members`] has it.
+        member: u64,
+        /// Whether it is the first of its user's connections to join, or the last
+        /// to leave; always, for somebody anonymous.
+        is_edge: bool,
+        /// Where this change stands among the pipe's.
+        version: PresenceVersion,
         /// When.
         time: UnixTime,
     },
+}
+
+/// Where a change of a `track_` pipe's members stands: each is one more than the
+/// one before, as long as the epoch is the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct PresenceVersion {
+    /// Names one life of the pipe, from its first subscriber to its last; fits into
+    /// a JavaScript number. 0 for a pipe that is not alive.
+    pub epoch: u64,
+    /// How many changes there have been.
+    pub version: u64,
+}
+
+/// The members of a `track_` pipe after all changes up to `version`, those included
+/// who are away and may come back at once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Members {
+    /// The last change that is in it.
+    pub version: PresenceVersion,
+    /// The newest first.
+    pub members: Vec<Member>,
+}
+
+/// One connection in a `track_` pipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its number in this life of the pipe. Whoever comes back in time keeps it.
+    pub member: u64,
+    /// Who, if authenticated.
+    pub user: Option<UserId>,
+    /// The browser's own name.
+    pub uuid: Uuid,
 }
 
 /// How many different encodings of one event a door may keep.

@@ -149,7 +149,7 @@ impl Hall {
         let Some(subscription) = subscriptions.by_name.remove(pipe) else {
             return;
         };
-        self.pipes.leave(&self.shards, &subscription, touched);
+        self.pipes.leave(&self.shards, &subscription, None, touched);
         drop(subscriptions);
         Counters::add(&self.counters.unsubscribed, 1);
         if let Some(shard) = self.shards.get(connection.shard) {

@@ -6,13 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::absence::{Absence, Absences};
 use crate::connection::Connection;
 use crate::family::Family;
-use crate::message::{Event, Outgoing, UnixTime};
+use crate::hall::random_epoch;
+use crate::message::{Event, Member, Members, Outgoing, PresenceVersion, UnixTime};
 use crate::name::{DevId, PipeName};
+use crate::roll::{Roll, RollChange};
 use crate::shard::{ConnectionId, Delivery, PipeId, Shard, Touched};
 
 /// A pipe with at least one subscriber.
@@ -21,6 +25,8 @@ pub(crate) struct Pipe {
     dev_id: DevId,
     name: PipeName,
     family: Family,
+    /// Names this life of the pipe.
+    epoch: u64,
     state: Mutex<PipeState>,
 }
 
@@ -32,6 +38,8 @@ struct PipeState {
     next_sequence: u64,
     /// By order of arrival.
     subscribers: BTreeMap<u64, Arc<Connection>>,
+    /// Who is in a `track_` pipe; empty in others.
+    roll: Roll,
     /// How many subscribers each shard has.
     per_shard: Vec<u32>,
 }
@@ -80,12 +88,14 @@ impl Pipe {
         if state.dead {
             return None;
         }
-        if self.family == Family::Track {
-            let event = self.tracking(connection, true);
-            state.hand_out(self.id, shards, &event, None, touched);
-        }
         let sequence = state.next_sequence;
         state.next_sequence += 1;
+        if self.family == Family::Track
+            && let Some(change) = state.roll.enter(sequence, connection)
+        {
+            let event = self.tracking(change);
+            state.hand_out(self.id, shards, &event, None, touched);
+        }
         state.subscribers.insert(sequence, Arc::clone(connection));
         if state.per_shard.len() <= connection.shard {
             state.per_shard.resize(connection.shard + 1, 0);
@@ -104,7 +114,13 @@ impl Pipe {
     }
 
     /// Gives whether the pipe is empty now.
-    fn leave(&self, shards: &[Arc<dyn Shard>], sequence: u64, touched: &mut Touched) -> bool {
+    fn leave(
+        self: &Arc<Self>,
+        shards: &[Arc<dyn Shard>],
+        sequence: u64,
+        may_return: Option<&Absences>,
+        touched: &mut Touched,
+    ) -> bool {
         let mut state = self.state.lock();
         let Some(connection) = state.subscribers.remove(&sequence) else {
             return false;
@@ -119,22 +135,72 @@ impl Pipe {
             });
             touched.add(connection.shard);
         }
-        if self.family == Family::Track {
-            let event = self.tracking(&connection, false);
-            state.hand_out(self.id, shards, &event, None, touched);
-        }
         state.dead = state.subscribers.is_empty();
+        // Of an empty pipe there is nobody to tell.
+        if self.family == Family::Track && !state.dead {
+            let begin = |member| {
+                let absence = Absence::Member(Arc::downgrade(self), member);
+                may_return?.begin(absence)
+            };
+            if let Some(change) = state.roll.leave(sequence, begin) {
+                let event = self.tracking(change);
+                state.hand_out(self.id, shards, &event, None, touched);
+            }
+        }
         state.dead
     }
 
-    fn tracking(&self, connection: &Connection, joined: bool) -> Arc<Outgoing> {
+    /// Tells that a member has left who was away until now.
+    pub(crate) fn end_absence(
+        &self,
+        shards: &[Arc<dyn Shard>],
+        member: u64,
+        until: Instant,
+        touched: &mut Touched,
+    ) {
+        let mut state = self.state.lock();
+        if state.dead {
+            return;
+        }
+        if let Some(change) = state.roll.end_absence(member, until) {
+            let event = self.tracking(change);
+            state.hand_out(self.id, shards, &event, None, touched);
+        }
+    }
+
+    fn tracking(&self, change: RollChange) -> Arc<Outgoing> {
+        let RollChange {
+            joined,
+            member: Member { member, user, uuid },
+            is_edge,
+            version,
+        } = change;
         Outgoing::new(Event::Tracking {
             pipe: self.name.clone(),
             joined,
-            user: connection.user,
-            uuid: connection.uuid.clone(),
+            user,
+            uuid,
+            member,
+            is_edge,
+            version: self.version(version),
             time: UnixTime::now(),
         })
+    }
+
+    fn version(&self, version: u64) -> PresenceVersion {
+        PresenceVersion {
+            epoch: self.epoch,
+            version,
+        }
+    }
+
+    /// Up to `limit` members of a `track_` pipe.
+    pub(crate) fn members(&self, limit: usize) -> Members {
+        let state = self.state.lock();
+        Members {
+            version: self.version(state.roll.version()),
+            members: state.roll.members(limit),
+        }
     }
 
     /// How many connections are subscribed.
@@ -240,6 +306,7 @@ impl PipeRegistry {
             dev_id: connection.dev_id,
             name: name.clone(),
             family: Family::of(name),
+            epoch: random_epoch(),
             state: Mutex::default(),
         });
         let sequence = pipe.join(shards, connection, touched)?;
@@ -247,15 +314,17 @@ impl PipeRegistry {
         Some(Subscription::new(pipe, sequence))
     }
 
-    /// Ends a subscription; the pipe goes with its last one.
+    /// Ends a subscription; the pipe goes with its last one. With `may_return` the
+    /// others are told only if the subscriber stays away.
     pub(crate) fn leave(
         &self,
         shards: &[Arc<dyn Shard>],
         subscription: &Subscription,
+        may_return: Option<&Absences>,
         touched: &mut Touched,
     ) {
         let pipe = &subscription.pipe;
-        if !pipe.leave(shards, subscription.sequence, touched) {
+        if !pipe.leave(shards, subscription.sequence, may_return, touched) {
             return;
         }
         let key = (pipe.dev_id, pipe.name.clone());

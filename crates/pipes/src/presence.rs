@@ -10,10 +10,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
+use crate::absence::Absence;
 use crate::connection::{Connection, Visitor};
 use crate::counters::Counters;
 use crate::error::HallError;
@@ -108,7 +110,8 @@ impl Hall {
             });
             if state.connections.len() == 1 {
                 self.last_seen.note(dev_id, user);
-                if self.config.online_events {
+                let was_away = state.away_until.take().is_some();
+                if self.config.online_events && !was_away {
                     self.announce(dev_id, user, true, &mut touched);
                 }
             }
@@ -161,15 +164,44 @@ impl Hall {
         let removable = state.removable_mail();
         if before > 0 && state.connections.is_empty() {
             self.last_seen.note(dev_id, user);
-            if self.config.offline_events {
-                self.announce(dev_id, user, false, touched);
-            }
-            if state.newest_mail.is_none() {
-                stripe.remove(&(dev_id, user));
+            state.away_until = self.absences.begin(Absence::User(dev_id, user));
+            if state.away_until.is_none() {
+                if self.config.offline_events {
+                    self.announce(dev_id, user, false, touched);
+                }
+                if state.newest_mail.is_none() {
+                    stripe.remove(&(dev_id, user));
+                }
             }
         }
         drop(stripe);
         self.remove_mail(dev_id, user, removable);
+    }
+
+    /// The time of a user is over who is away since then.
+    pub(crate) fn end_user_absence(
+        &self,
+        dev_id: DevId,
+        user: UserId,
+        until: Instant,
+        touched: &mut Touched,
+    ) {
+        let mut stripe = self.users.stripe(dev_id, user).lock();
+        let Some(state) = stripe.get_mut(&(dev_id, user)) else {
+            return;
+        };
+        // The user may have come back, and even gone again.
+        if state.away_until != Some(until) {
+            return;
+        }
+        state.away_until = None;
+        let has_mail = state.newest_mail.is_some();
+        if self.config.offline_events {
+            self.announce(dev_id, user, false, touched);
+        }
+        if !has_mail {
+            stripe.remove(&(dev_id, user));
+        }
     }
 
     /// Publishes to `user_status_<id>`. Called under the user's lock, so that
@@ -425,6 +457,8 @@ const STRIPES: usize = 64;
 #[derive(Default)]
 pub(crate) struct UserState {
     connections: Vec<Online>,
+    /// Until when the user may come back before others are told of its leaving.
+    away_until: Option<Instant>,
     /// The newest message that may wait in the mailbox.
     newest_mail: Option<MailId>,
     /// Something was removed from the mailbox since it was last looked into.
@@ -568,7 +602,7 @@ impl Users {
         };
         if state.newest_mail == Some(newest) {
             state.newest_mail = None;
-            if state.connections.is_empty() {
+            if state.connections.is_empty() && state.away_until.is_none() {
                 stripe.remove(&(dev_id, user));
             }
         }

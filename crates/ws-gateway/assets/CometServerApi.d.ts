@@ -56,6 +56,11 @@ export interface Message<Data = any> {
     /** The marker of the question this answers. */
     marker: string | undefined;
     uuid: string | undefined;
+    /**
+     * Of a track_ pipe: where a join, a leave or a list of its users stands. A list holds every
+     * change up to its version; a new epoch needs a new list.
+     */
+    presence: { epoch: number; version: number } | undefined;
     /** Unix seconds. */
     message_send_time: number | undefined;
   };

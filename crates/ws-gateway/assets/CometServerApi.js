@@ -847,6 +847,7 @@
           history: message.history === true,
           marker: message.marker,
           uuid: message.uuid,
+          presence: message.presence,
           message_send_time: message.message_send_time,
         },
       };

@@ -4,7 +4,8 @@
 
 use bytes::Bytes;
 use pipes::message::{
-    ENCODINGS, Event, Message, Outgoing, Position, Sender, StoredMessage, UnixTime,
+    ENCODINGS, Event, Member, Members, Message, Outgoing, Position, PresenceVersion, Sender,
+    StoredMessage, UnixTime,
 };
 use pipes::name::{PipeName, UserId};
 
@@ -73,11 +74,26 @@ pub(crate) fn outgoing(event: &Outgoing, generation: Generation) -> Bytes {
             joined,
             user,
             uuid,
+            member,
+            is_edge,
+            version,
             time,
         } => {
             let mut data = String::new();
-            push_member(&mut data, *user, uuid.as_str());
+            match generation {
+                Generation::Own => {
+                    data.push_str(if *joined {
+                        r#"{"first":"#
+                    } else {
+                        r#"{"last":"#
+                    });
+                    data.push_str(if *is_edge { "true" } else { "false" });
+                    push_own_member(&mut data, *member, *user, uuid.as_str());
+                }
+                _ => push_member(&mut data, *user, uuid.as_str()),
+            }
             Envelope {
+                presence: Some(*version),
                 data: Data::Json(&data),
                 event: if *joined {
                     "subscription"
@@ -235,21 +251,28 @@ pub(crate) fn pipe_count(count: usize, marker: &str, generation: Generation) -> 
 }
 
 /// The answer to `track_pipe_users` (§4.9).
-pub(crate) fn pipe_users<'a>(
+pub(crate) fn pipe_users(
     pipe: &PipeName,
-    members: impl Iterator<Item = (Option<UserId>, &'a str)>,
+    members: &Members,
     marker: &str,
     generation: Generation,
 ) -> Bytes {
     let mut data = String::from("[");
-    for (index, (user, uuid)) in members.enumerate() {
+    for (index, Member { member, user, uuid }) in members.members.iter().enumerate() {
         if index > 0 {
             data.push(',');
         }
-        push_member(&mut data, user, uuid);
+        match generation {
+            Generation::Own => {
+                data.push('{');
+                push_own_member(&mut data, *member, *user, uuid.as_str());
+            }
+            _ => push_member(&mut data, *user, uuid.as_str()),
+        }
     }
     data.push(']');
     Envelope {
+        presence: Some(members.version),
         data: Data::Json(&data),
         event: "answer",
         pipe: pipe.as_str(),
@@ -348,6 +371,21 @@ pub(crate) fn fatal_error(code: u16, text: &str, generation: Generation) -> Byte
     .frame()
 }
 
+/// The rest of an object about a member, for our own client: it tells apart the
+/// tabs of one browser by the member's number.
+fn push_own_member(out: &mut String, member: u64, user: Option<UserId>, uuid: &str) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+    out.push_str(r#""member":"#);
+    push_number(out, member);
+    out.push_str(r#","user_id":"#);
+    push_number(out, user.map_or(0, UserId::number));
+    out.push_str(r#","uuid":"#);
+    push_string(out, uuid);
+    out.push('}');
+}
+
 fn push_member(out: &mut String, user: Option<UserId>, uuid: &str) {
     out.push_str(r#"{"user_id":"#);
     push_number(out, user.map_or(0, UserId::number));
@@ -376,6 +414,8 @@ struct Envelope<'a> {
     pipe: &'a str,
     /// Written for our own client only.
     position: Option<Position>,
+    /// Written for our own client only.
+    presence: Option<PresenceVersion>,
     resumed: bool,
     resumes: bool,
     server: Option<&'a str>,
@@ -396,6 +436,7 @@ impl Envelope<'_> {
             time: UnixTime::now(),
             pipe: "",
             position: None,
+            presence: None,
             resumed: false,
             resumes: false,
             server: None,
@@ -453,6 +494,14 @@ impl Envelope<'_> {
         }
         field(&mut out, "pipe");
         push_string(&mut out, self.pipe);
+        if let (Some(presence), Generation::Own) = (self.presence, self.generation) {
+            field(&mut out, "presence");
+            out.push_str(r#"{"epoch":"#);
+            push_number(&mut out, presence.epoch);
+            out.push_str(r#","version":"#);
+            push_number(&mut out, presence.version);
+            out.push('}');
+        }
         if self.resumed {
             field(&mut out, "resumed");
             out.push_str("true");

@@ -276,11 +276,8 @@ impl Session {
         match self.gateway.hall.may_list(&self.connection, pipe) {
             Ok(()) => {
                 let dev_id = self.connection.dev_id;
-                let members = self.gateway.hall.subscribers(dev_id, pipe);
-                let members = members
-                    .iter()
-                    .map(|member| (member.user, member.uuid.as_str()));
-                self.send(event::pipe_users(pipe, members, marker, self.generation));
+                let members = self.gateway.hall.members(dev_id, pipe);
+                self.send(event::pipe_users(pipe, &members, marker, self.generation));
             }
             Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
         }

@@ -154,6 +154,12 @@ const LIST: &[Bound] = &[
         "",
     ),
     bound(
+        "presence_grace_seconds",
+        |bounds| bounds.hall.presence_grace.as_secs(),
+        "",
+        "",
+    ),
+    bound(
         "mailbox_length",
         |bounds| bounds.hall.mailbox_length.into(),
         "store_mailboxes",

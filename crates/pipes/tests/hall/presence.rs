@@ -2,13 +2,14 @@
 //! seen.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use pipes::HallError;
 use pipes::listing::Seen;
 use pipes::name::DevId;
 use tokio::sync::watch;
 
-use crate::support::{House, put_key, user};
+use crate::support::{House, Tab, pipe, put_key, user};
 
 #[tokio::test]
 async fn online_once_with_the_first_connection_offline_once_with_the_last() {
@@ -145,4 +146,98 @@ async fn housekeeping_writes_what_is_left_when_the_server_stops() {
     stop.send(true).unwrap();
     keeping.await.unwrap();
     assert!(house.stored_last_seen(5).is_some());
+}
+
+const GRACE: Duration = Duration::from_secs(5);
+
+fn with_grace() -> House {
+    House::with(|config| config.limits.presence_grace = GRACE)
+}
+
+impl House {
+    /// Everybody's time is over who is away now.
+    fn grace_is_over(&self) {
+        self.hall.end_absences(Instant::now() + GRACE);
+    }
+}
+
+/// The same browser again.
+async fn again(house: &House, tab: &Tab) -> Tab {
+    let uuid = tab.connection.uuid.clone();
+    house.login_with_uuid(5, uuid).await
+}
+
+#[tokio::test]
+async fn a_page_that_leads_to_the_next_is_neither_left_nor_joined_anew() {
+    let house = with_grace();
+    let watcher = house.anonymous().await;
+    watcher.subscribe(&["user_status_5", "track_hall"]);
+    let tab = house.login(5).await;
+    tab.subscribe(&["track_hall"]);
+    let before = house.hall.members(DevId::ROOT, &pipe("track_hall"));
+    watcher.news();
+    for _ in 0..3 {
+        tab.close();
+        let next = again(&house, &tab).await;
+        next.subscribe(&["track_hall"]);
+        next.close();
+        let next = again(&house, &tab).await;
+        next.subscribe(&["track_hall"]);
+        house.hall.end_absences(Instant::now());
+        assert_eq!(watcher.news(), Vec::<String>::new());
+        let after = house.hall.members(DevId::ROOT, &pipe("track_hall"));
+        assert_eq!(after, before, "the same member, and no change");
+        next.close();
+    }
+    assert_eq!(house.subscribers("track_hall"), 1);
+    house.grace_is_over();
+    let left = ["user_status_5 offline", "track_hall left 5"];
+    assert_eq!(watcher.news(), left);
+    house.grace_is_over();
+    assert_eq!(watcher.news(), Vec::<String>::new());
+    let members = house.hall.members(DevId::ROOT, &pipe("track_hall"));
+    assert_eq!(members.members.len(), 1);
+    assert_eq!(members.version.version, before.version.version + 1);
+}
+
+#[tokio::test]
+async fn who_unsubscribes_has_left_at_once() {
+    let house = with_grace();
+    let watcher = house.anonymous().await;
+    watcher.subscribe(&["track_hall"]);
+    let tab = house.login(5).await;
+    tab.subscribe(&["track_hall"]);
+    tab.subscribe(&[]);
+    assert_eq!(
+        watcher.news()[1..],
+        ["track_hall joined 5", "track_hall left 5"]
+    );
+}
+
+#[tokio::test]
+async fn past_the_bound_others_are_told_at_once() {
+    let house = House::with(|config| {
+        config.limits.presence_grace = GRACE;
+        config.limits.absences = 1;
+    });
+    let watcher = house.anonymous().await;
+    watcher.subscribe(&["user_status_5", "user_status_6"]);
+    let (five, six) = (house.login(5).await, house.login(6).await);
+    watcher.news();
+    five.close();
+    six.close();
+    assert_eq!(watcher.news(), ["user_status_6 offline"]);
+    house.grace_is_over();
+    assert_eq!(watcher.news(), ["user_status_5 offline"]);
+}
+
+#[tokio::test]
+async fn a_user_away_is_offline_in_the_tables_and_its_mail_waits() {
+    let house = with_grace();
+    let tab = house.login(5).await;
+    tab.close();
+    assert!(!house.hall.is_online(DevId::ROOT, user(5)));
+    assert_eq!(house.tell(5, "waits").await, 0);
+    house.grace_is_over();
+    assert_eq!(house.mailbox(5), ["waits"]);
 }

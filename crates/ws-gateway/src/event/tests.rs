@@ -192,6 +192,12 @@ fn presence_and_tracking_are_told() {
         joined,
         user,
         uuid: Uuid::lenient(uuid),
+        member: 3,
+        is_edge: true,
+        version: PresenceVersion {
+            epoch: 7,
+            version: 9,
+        },
         time: TIME,
     };
     assert_eq!(
@@ -256,6 +262,22 @@ fn only_the_oldest_clients_see_a_marker_on_a_history() {
     }
 }
 
+/// A list of members, numbered from 1, after nine changes.
+fn members(members: &[(i64, &str)]) -> Members {
+    let member = |(number, (id, uuid)): (u64, &(i64, &str))| Member {
+        member: number,
+        user: UserId::new(*id).ok(),
+        uuid: Uuid::lenient(uuid),
+    };
+    Members {
+        version: PresenceVersion {
+            epoch: 7,
+            version: 9,
+        },
+        members: (1..).zip(members).map(member).collect(),
+    }
+}
+
 #[test]
 fn answers_carry_the_marker_of_their_request() {
     assert_eq!(
@@ -267,8 +289,8 @@ fn answers_carry_the_marker_of_their_request() {
         r#"{"data":"{\"user_in_pipe\":3}","event":"user_in_pipe","event_name":"user_in_pipe","marker":"4471902263","message_send_time":T,"pipe":"_answer_pipe_count"}"#
     );
     let users = |generation| {
-        let members = [(Some(user(42)), "Qm3"), (None, "zz0")].into_iter();
-        timeless(&pipe_users(&pipe("track_hall"), members, "99", generation))
+        let members = members(&[(42, "Qm3"), (0, "zz0")]);
+        timeless(&pipe_users(&pipe("track_hall"), &members, "99", generation))
     };
     assert_eq!(
         users(V4),
@@ -278,7 +300,7 @@ fn answers_carry_the_marker_of_their_request() {
         users(V3),
         r#"{"data":"[{\"user_id\":42,\"uuid\":\"Qm3\"},{\"user_id\":0,\"uuid\":\"zz0\"}]","event":"answer","event_name":"answer","marker":"99","message_send_time":T,"pipe":"track_hall"}"#
     );
-    let nobody = pipe_users(&pipe("track_hall"), std::iter::empty(), "undefined", V4);
+    let nobody = pipe_users(&pipe("track_hall"), &members(&[]), "undefined", V4);
     assert_eq!(
         timeless(&nobody),
         r#"{"data":[],"event":"answer","marker":"undefined","message_send_time":T,"pipe":"track_hall"}"#

@@ -227,16 +227,31 @@ impl House {
             .await
     }
 
+    /// Logs in as the browser called `uuid`.
+    pub(crate) async fn login_with_uuid(&self, number: i64, uuid: Uuid) -> Tab {
+        let claim = Some((user(number), key_of(number)));
+        self.open_as(DevId::ROOT, claim, Some(uuid)).await.unwrap()
+    }
+
     pub(crate) async fn open(
         &self,
         dev_id: DevId,
         claim: Option<(UserId, String)>,
     ) -> Result<Tab, HallError> {
+        self.open_as(dev_id, claim, None).await
+    }
+
+    async fn open_as(
+        &self,
+        dev_id: DevId,
+        claim: Option<(UserId, String)>,
+        uuid: Option<Uuid>,
+    ) -> Result<Tab, HallError> {
         let (id, index) = self.hall.next_connection();
         let visitor = Visitor {
             dev_id,
             claim,
-            uuid: Uuid::lenient(&format!("tab{}", id.0)),
+            uuid: uuid.unwrap_or_else(|| Uuid::lenient(&format!("tab{}", id.0))),
             user_agent: "test".into(),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             origin: "".into(),

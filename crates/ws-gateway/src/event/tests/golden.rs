@@ -1,6 +1,9 @@
 //! Every message the server can send, in the envelope of every client, byte by
 //! byte against `golden.txt`. A change there is a change of the protocol.
 
+use pipes::family::Refusal;
+use pipes::rules::Audience;
+
 use super::*;
 
 const GOLDEN: &str = include_str!("golden.txt");
@@ -51,6 +54,12 @@ fn every_message() -> Vec<(&'static str, Make)> {
         joined,
         user,
         uuid: Uuid::lenient("Qm3xT0bWf8-aZr_1Lk9vYc2HdNp5sEuJ"),
+        member: 3,
+        is_edge: true,
+        version: PresenceVersion {
+            epoch: 7,
+            version: 9,
+        },
         time: TIME,
     };
     let report = |at| {
@@ -61,12 +70,8 @@ fn every_message() -> Vec<(&'static str, Make)> {
     };
     let refused = |detail| move |generation| error("it's bad", detail, generation);
     let entry = move || stored(say(ann));
-    let members = |members: &'static [(i64, &'static str)]| {
-        move |generation| {
-            let members = members.iter();
-            let members = members.map(|(id, uuid)| (UserId::new(*id).ok(), *uuid));
-            pipe_users(&pipe("track_hall"), members, "99", generation)
-        }
+    let members = |list: &'static [(i64, &'static str)]| {
+        move |generation| pipe_users(&pipe("track_hall"), &members(list), "99", generation)
     };
     vec![
         (
@@ -99,6 +104,14 @@ fn every_message() -> Vec<(&'static str, Make)> {
         ("offline", Box::new(of(presence(false)))),
         ("join", Box::new(of(tracking(true, Some(user(42)))))),
         ("leave of a visitor", Box::new(of(tracking(false, None)))),
+        (
+            "subscription that a changed rule ended",
+            Box::new(of(Event::Unsubscribed {
+                pipe: pipe("web_room"),
+                reason: Refusal::SubscribeRule(Audience::LISTED),
+                time: TIME,
+            })),
+        ),
         ("delivery report", Box::new(report(None))),
         (
             "delivery report on a pipe with history",
