@@ -27,6 +27,9 @@ mod errand;
 mod event;
 mod files;
 pub mod frame;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod handshake;
 mod http;
 mod json;
