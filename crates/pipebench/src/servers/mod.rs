@@ -108,7 +108,7 @@ impl Stage {
 
     /// Starts a CometWire, whose browsers come through TLS or not.
     pub(crate) fn cometwire(binary: &Path, grounds: &Grounds, tls: bool) -> Result<Self, Error> {
-        let mut launch = Launch::new(binary.to_owned());
+        let mut launch = Launch::new(server_binary(binary)?);
         if tls {
             launch = launch.environment("COMETWIRE_HTTP_TLS", "offered");
         }
@@ -181,6 +181,12 @@ impl Stage {
     }
 }
 
+/// The absolute path of the server under test, which is started in a directory of its own.
+pub(crate) fn server_binary(path: &Path) -> Result<PathBuf, Error> {
+    path.canonicalize()
+        .map_err(|error| Error::Usage(format!("cannot use the server {}: {error}", path.display())))
+}
+
 fn comet_arguments([backends, browsers]: [SocketAddr; 2], directory: &Path) -> Vec<String> {
     let data: PathBuf = directory.join("data");
     vec![
@@ -191,4 +197,20 @@ fn comet_arguments([backends, browsers]: [SocketAddr; 2], directory: &Path) -> V
         "--data".into(),
         data.display().to_string(),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_not_there_is_an_error_and_one_that_is_gets_its_whole_path() {
+        let error = server_binary(Path::new("no/such/server")).unwrap_err();
+        assert!(error.to_string().contains("no/such/server"));
+        assert!(
+            server_binary(Path::new("Cargo.toml"))
+                .unwrap()
+                .is_absolute()
+        );
+    }
 }

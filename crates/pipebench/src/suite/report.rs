@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::options::Target;
 use crate::process::raise_file_limit;
 use crate::report::{be_quiet, note, print};
-use crate::servers::{Grounds, Rival};
+use crate::servers::{Grounds, Rival, server_binary};
 use crate::suite::cases::{CASES, Case};
 use crate::suite::chart::{Chart, Line};
 use crate::suite::contender::{Contender, Participant, parse};
@@ -58,6 +58,7 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
             "give the server with --server-binary, for example target/release/cometwire".into(),
         )
     })?;
+    let binary = &server_binary(binary)?;
     // The servers inherit it.
     raise_file_limit();
     be_quiet();
