@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::answer::{Answer, Column, Parameter, Prepared};
+use crate::answer::{Answer, Column, Done, Parameter, Prepared};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 
 /// Opens sessions for people who prove who they are.
@@ -102,6 +102,30 @@ pub trait Session: Send + 'static {
         statement: &str,
         parameters: &[Parameter],
     ) -> impl Future<Output = Result<Answer, SqlError>> + Send;
+
+    /// Runs `statement` if it is a plain one, which nearly all are: one without
+    /// parameters and rows that needs little reading. `None` leaves it to
+    /// [`execute`](Self::execute), which answers plain statements the same.
+    fn execute_plain<'a>(
+        &'a mut self,
+        statement: &'a str,
+    ) -> Option<impl Future<Output = Result<Done, SqlError>> + Send + 'a>;
+
+    /// A plain statement that was read, to be run as often as wanted.
+    type Plain: Send + Sync + 'static;
+
+    /// Reads `statement` if it is a plain one, parameters allowed.
+    fn read_plain(&self, statement: &str) -> Option<Self::Plain>;
+
+    /// Runs a plain statement that this session has read.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute).
+    fn execute_read(
+        &mut self,
+        plain: &Self::Plain,
+        parameters: &[Parameter],
+    ) -> impl Future<Output = Result<Done, SqlError>> + Send;
 
     /// Checks one statement and says how many parameters it takes, without running it.
     ///

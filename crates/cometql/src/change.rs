@@ -1,8 +1,10 @@
 //! INSERT and DELETE: from a statement and a table to the changes the hall
 //! carries out together, and from their effects to the counts of an OK. Changes
-//! whose rows a query finds are in [`by_query`].
+//! whose rows a query finds are in [`by_query`], plain INSERTs have a road of their
+//! own in [`plain`].
 
 pub(crate) mod by_query;
+pub(crate) mod plain;
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
@@ -127,7 +129,7 @@ pub(crate) fn insert(
         changes: Vec::with_capacity(insert.rows.len()),
         ..Plan::nothing()
     };
-    let mut values: Vec<Option<&Value>> = Vec::new();
+    let mut values: Vec<Option<&Value<'static>>> = Vec::new();
     // The keys of this statement's own rows, for INSERT IGNORE.
     let mut taken = HashSet::new();
     for row in &insert.rows {
@@ -266,18 +268,18 @@ fn existing(
 fn merge(
     table: &dyn Table,
     known: &[Field],
-    inserted: &[Option<&Value>],
+    inserted: &[Option<&Value<'static>>],
     updates: &[(String, Updated)],
-) -> Result<Vec<Option<Value>>, SqlError> {
+) -> Result<Vec<Option<Value<'static>>>, SqlError> {
     let columns = table.columns();
     let kept = |place: usize| {
         known.get(place).map(|field| match field {
             Field::Null => Value::Null,
-            Field::Integer(number) => Value::Number(number.to_string()),
-            Field::Text(text) => Value::Text(Literal::plain(text.as_ref())),
+            Field::Integer(number) => Value::Number(number.to_string().into()),
+            Field::Text(text) => Value::Text(Literal::plain(text.to_string())),
         })
     };
-    let mut row: Vec<Option<Value>> = (0..columns.len()).map(kept).collect();
+    let mut row: Vec<Option<Value<'static>>> = (0..columns.len()).map(kept).collect();
     for (name, updated) in updates {
         let place = tables::column_number(table.name(), columns, name)?;
         let value = match updated {

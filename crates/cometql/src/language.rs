@@ -1,11 +1,12 @@
 //! The language behind the wire: who may log in, and what all sessions share.
-//! What a session does with each kind of statement is in `session`, how SELECTs
-//! are answered in `select`, when changes take effect in `committing`, what EXPLAIN
+//! What a session does with each kind of statement is in `session`, how plain
+//! INSERTs skip most of it in `plain`, how SELECTs are answered in `select`, when changes take effect in `committing`, what EXPLAIN
 //! tells in `explaining`. Reading text is [`crate::statement`]'s, rows are the
 //! tables', general queries the query engine's.
 
 mod committing;
 mod explaining;
+mod plain;
 mod select;
 mod session;
 

@@ -7,12 +7,43 @@
 use crate::scan::{Limits, quoted_length};
 use crate::statement::{Insert, InsertMode, Literal, TableName, Value};
 
+/// A plain INSERT, as it stands in its text.
+#[derive(Debug, PartialEq)]
+pub(crate) struct PlainInsert<'a> {
+    /// The table as typed.
+    pub(crate) table: &'a str,
+    /// The columns as typed, perhaps one twice; at least one.
+    pub(crate) columns: Vec<&'a str>,
+    /// The values of all rows, one row behind the other: as many as columns in each.
+    pub(crate) values: Vec<Value<'a>>,
+}
+
+impl From<PlainInsert<'_>> for Insert {
+    fn from(plain: PlainInsert<'_>) -> Self {
+        let width = plain.columns.len().max(1);
+        let mut values = plain.values.into_iter().map(Value::into_owned);
+        let mut rows = Vec::with_capacity(values.len().div_ceil(width));
+        while values.len() > 0 {
+            rows.push(values.by_ref().take(width).collect());
+        }
+        Self {
+            table: TableName {
+                database: None,
+                name: plain.table.to_owned(),
+            },
+            columns: Some(plain.columns.into_iter().map(str::to_owned).collect()),
+            rows,
+            mode: InsertMode::Insert,
+        }
+    }
+}
+
 /// Names longer than this are left to the other road, which bounds them.
 const MAX_NAME_LENGTH: usize = 64;
 
-/// The plain INSERT that `text` is, or `None` for anything else. Rows may differ
-/// in length and columns may repeat: both roads are checked at one place.
-pub(crate) fn parse(text: &str, limits: &Limits) -> Option<Insert> {
+/// The plain INSERT that `text` is, or `None` for anything else, also for rows
+/// that have not as many values as there are columns.
+pub(crate) fn parse<'a>(text: &'a str, limits: &Limits) -> Option<PlainInsert<'a>> {
     let mut cursor = Cursor { text, at: 0 };
     cursor.blanks();
     cursor.keyword("insert")?;
@@ -26,16 +57,12 @@ pub(crate) fn parse(text: &str, limits: &Limits) -> Option<Insert> {
     }
     let columns = cursor.columns(limits.max_columns)?;
     cursor.keyword("values")?;
-    let rows = cursor.rows(limits.max_values)?;
+    let values = cursor.rows(columns.len(), limits.max_values)?;
     cursor.end()?;
-    Some(Insert {
-        table: TableName {
-            database: None,
-            name: table.to_owned(),
-        },
-        columns: Some(columns),
-        rows,
-        mode: InsertMode::Insert,
+    Some(PlainInsert {
+        table,
+        columns,
+        values,
     })
 }
 
@@ -45,8 +72,8 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn columns(&mut self, most: usize) -> Option<Vec<String>> {
-        let mut columns: Vec<String> = Vec::with_capacity(4);
+    fn columns(&mut self, most: usize) -> Option<Vec<&'a str>> {
+        let mut columns = Vec::with_capacity(4);
         self.blanks();
         self.byte(b'(')?;
         loop {
@@ -58,7 +85,7 @@ impl<'a> Cursor<'a> {
             if columns.len() == most || opens_a_query {
                 return None;
             }
-            columns.push(column.to_owned());
+            columns.push(column);
             self.blanks();
             if self.byte(b',').is_none() {
                 self.byte(b')')?;
@@ -68,36 +95,33 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn rows(&mut self, most_values: usize) -> Option<Vec<Vec<Value>>> {
-        let mut rows = Vec::with_capacity(1);
-        let mut values = 0_usize;
+    /// The values of all rows of `width` values each.
+    fn rows(&mut self, width: usize, most: usize) -> Option<Vec<Value<'a>>> {
+        let mut values = Vec::with_capacity(width);
         let mut parameters = 0_usize;
         loop {
-            let mut row = Vec::with_capacity(4);
             self.blanks();
             self.byte(b'(')?;
-            loop {
-                self.blanks();
-                row.push(self.value(&mut parameters)?);
-                values += 1;
-                if values > most_values {
-                    return None;
+            for column in 0..width {
+                if column > 0 {
+                    self.byte(b',')?;
                 }
                 self.blanks();
-                if self.byte(b',').is_none() {
-                    self.byte(b')')?;
-                    break;
-                }
+                values.push(self.value(&mut parameters)?);
+                self.blanks();
             }
-            rows.push(row);
+            self.byte(b')')?;
+            if values.len() > most {
+                return None;
+            }
             self.blanks();
             if self.byte(b',').is_none() {
-                return Some(rows);
+                return Some(values);
             }
         }
     }
 
-    fn value(&mut self, parameters: &mut usize) -> Option<Value> {
+    fn value(&mut self, parameters: &mut usize) -> Option<Value<'a>> {
         match *self.rest().first()? {
             delimiter @ (b'\'' | b'"') => {
                 let length = quoted_length(self.rest(), delimiter)?;
@@ -112,15 +136,15 @@ impl<'a> Cursor<'a> {
             }
             b'+' => {
                 self.at += 1;
-                self.digits().map(|digits| Value::Number(digits.to_owned()))
+                self.digits().map(|digits| Value::Number(digits.into()))
             }
             b'-' => {
                 let start = self.at;
                 self.at += 1;
                 self.digits()?;
-                Some(Value::Number(self.text.get(start..self.at)?.to_owned()))
+                Some(Value::Number(self.text.get(start..self.at)?.into()))
             }
-            b'0'..=b'9' => self.digits().map(|digits| Value::Number(digits.to_owned())),
+            b'0'..=b'9' => self.digits().map(|digits| Value::Number(digits.into())),
             _ => {
                 self.keyword("null")?;
                 Some(Value::Null)

@@ -111,7 +111,7 @@ pub struct Insert {
     /// The columns as typed; `None` means all, in the table's order.
     pub columns: Option<Vec<String>>,
     /// The rows in order; at most [`Limits::max_values`] values altogether.
-    pub rows: Vec<Vec<Value>>,
+    pub rows: Vec<Vec<Value<'static>>>,
     /// What happens to a row that is there already.
     pub mode: InsertMode,
 }
@@ -147,7 +147,7 @@ pub enum Updated {
     /// `column`: what the row has now.
     Kept(String),
     /// A literal or a parameter.
-    Value(Value),
+    Value(Value<'static>),
 }
 
 /// SELECT.
@@ -182,7 +182,7 @@ pub struct KeyCondition {
     pub column: String,
     /// The values in the order written, repeated if they are repeated; empty
     /// for `IN ( )`.
-    pub keys: Vec<Value>,
+    pub keys: Vec<Value<'static>>,
 }
 
 /// LIMIT.
@@ -255,7 +255,7 @@ impl Statement {
     /// [`Statement::parse`] for the plain INSERTs that nearly all statements
     /// are; `None` for everything else.
     pub(crate) fn parse_plain(text: &str, limits: &Limits) -> Option<Result<Self, SqlError>> {
-        let insert = plain_insert::parse(text, limits)?;
+        let insert = plain_insert::parse(text, limits)?.into();
         Some(insert::checked(insert, limits).map(Self::Insert))
     }
 }

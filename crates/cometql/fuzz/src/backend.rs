@@ -56,6 +56,31 @@ impl Session for EchoSession {
         }))
     }
 
+    fn execute_plain<'a>(
+        &'a mut self,
+        statement: &'a str,
+    ) -> Option<impl Future<Output = Result<Done, SqlError>> + Send + 'a> {
+        let plain = self.read_plain(statement)?;
+        Some(async move { self.execute_read(&plain, &[]).await })
+    }
+
+    type Plain = String;
+
+    fn read_plain(&self, statement: &str) -> Option<String> {
+        statement.starts_with('I').then(|| statement.to_owned())
+    }
+
+    async fn execute_read(
+        &mut self,
+        plain: &String,
+        parameters: &[Parameter],
+    ) -> Result<Done, SqlError> {
+        match self.execute(plain, parameters).await? {
+            Answer::Done(done) => Ok(done),
+            Answer::Rows(_) => panic!("a plain statement has no rows"),
+        }
+    }
+
     fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
         let columns = match statement.as_bytes().first() {
             Some(b'E') => return Err(SqlError::syntax(statement)),

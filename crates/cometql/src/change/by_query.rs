@@ -162,8 +162,8 @@ fn before_and_after(
 }
 
 /// A cell as a value that is read as it stands.
-fn value(cell: Cell) -> Value {
+fn value(cell: Cell) -> Value<'static> {
     cell.map_or(Value::Null, |text| {
-        Value::Text(Literal::plain(text.as_ref()))
+        Value::Text(Literal::plain(text.to_string()))
     })
 }

@@ -1,6 +1,7 @@
 //! One backend's session: what it remembers, and what each kind of statement
 //! does. SELECT is in the sibling `select`, INSERT and DELETE in [`crate::change`].
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use sqlparser::ast::Query;
 use super::{CometQl, explaining};
 use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
 use crate::backend::{KillSignal, Session};
+use crate::change::plain::CheckedInsert;
 use crate::change::{self, by_query};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 use crate::lookup;
@@ -47,9 +49,7 @@ impl Session for CometQlSession {
         statement: &str,
         parameters: &[Parameter],
     ) -> Result<Answer, SqlError> {
-        self.permit()?;
-        self.context.cancel.reset();
-        self.language.sessions.asked();
+        self.begin_statement()?;
         let answer = match self.parse(statement).await {
             Ok(parsed) => self.carry_out(statement, parsed, parameters).await,
             Err(error) => Err(self.read_only_first(statement, error)),
@@ -57,17 +57,35 @@ impl Session for CometQlSession {
         match &answer {
             Ok(Answer::Rows(result)) => {
                 self.context.found_rows = result.rows.len() as u64;
-                self.context.row_count = -1;
+                self.note(None);
             }
-            Ok(Answer::Done(done)) => {
-                self.context.row_count = i64::try_from(done.affected_rows).unwrap_or(i64::MAX);
-                if done.insert_id > 0 {
-                    self.context.last_insert_id = done.insert_id;
-                }
-            }
-            Err(_) => self.context.row_count = -1,
+            Ok(Answer::Done(done)) => self.note(Some(done)),
+            Err(_) => self.note(None),
         }
         answer
+    }
+
+    fn execute_plain<'a>(
+        &'a mut self,
+        statement: &'a str,
+    ) -> Option<impl Future<Output = Result<Done, SqlError>> + Send + 'a> {
+        let insert = self.checked_insert(statement)?;
+        Some(async move { self.insert_plain(&insert, &[]).await })
+    }
+
+    type Plain = CheckedInsert<'static>;
+
+    fn read_plain(&self, statement: &str) -> Option<CheckedInsert<'static>> {
+        self.checked_insert(statement)
+            .map(CheckedInsert::into_owned)
+    }
+
+    async fn execute_read(
+        &mut self,
+        plain: &CheckedInsert<'static>,
+        parameters: &[Parameter],
+    ) -> Result<Done, SqlError> {
+        self.insert_plain(plain, parameters).await
     }
 
     fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
@@ -198,6 +216,24 @@ impl Session for CometQlSession {
 }
 
 impl CometQlSession {
+    /// Before anything else of a statement.
+    pub(super) fn begin_statement(&mut self) -> Result<(), SqlError> {
+        self.permit()?;
+        self.context.cancel.reset();
+        self.language.sessions.asked();
+        Ok(())
+    }
+
+    /// Lets `ROW_COUNT()` and `LAST_INSERT_ID()` tell of a statement; `None` for one
+    /// that had rows or failed.
+    pub(super) fn note(&mut self, done: Option<&Done>) {
+        let affected = done.map(|done| i64::try_from(done.affected_rows).unwrap_or(i64::MAX));
+        self.context.row_count = affected.unwrap_or(-1);
+        if let Some(insert_id) = done.map(|done| done.insert_id).filter(|id| *id > 0) {
+            self.context.last_insert_id = insert_id;
+        }
+    }
+
     fn permit(&self) -> Result<(), SqlError> {
         match self.home {
             Some(_) => Ok(()),

@@ -22,6 +22,16 @@ pub const VERSION_COMMENT: &str = concat!("CometWire ", env!("CARGO_PKG_VERSION"
 pub struct Variables {
     server: Arc<ServerVariables>,
     session: BTreeMap<&'static str, Option<Arc<str>>>,
+    manner: Manner,
+}
+
+/// What some variables come to. Asked with every statement, worked out with every SET.
+#[derive(Debug, Clone, Copy, Default)]
+struct Manner {
+    autocommit: bool,
+    read_only: bool,
+    error_numbers: ErrorNumbers,
+    wait_timeout: Option<Duration>,
 }
 
 /// The variables of the server: every name there is, with its value at start.
@@ -101,11 +111,14 @@ impl ServerVariables {
 
 impl Variables {
     /// The variables of a new session.
-    pub const fn new(server: Arc<ServerVariables>) -> Self {
-        Self {
+    pub fn new(server: Arc<ServerVariables>) -> Self {
+        let mut variables = Self {
             server,
             session: BTreeMap::new(),
-        }
+            manner: Manner::default(),
+        };
+        variables.settle();
+        variables
     }
 
     /// The session's value of `name`, in any case; `None` inside is NULL.
@@ -149,6 +162,7 @@ impl Variables {
         }
         if value.is_some_and(|value| value.eq_ignore_ascii_case("DEFAULT")) {
             self.session.remove(name);
+            self.settle();
             return Ok(());
         }
         let value = match (name, value) {
@@ -161,6 +175,7 @@ impl Variables {
             (_, value) => value.map(Arc::from),
         };
         self.session.insert(name, value);
+        self.settle();
         Ok(())
     }
 
@@ -173,18 +188,19 @@ impl Variables {
     }
 
     /// Whether the session's transactions begin as read-only ones.
-    pub fn read_only(&self) -> bool {
-        READ_ONLY.iter().any(|name| self.is_on(name))
+    pub const fn read_only(&self) -> bool {
+        self.manner.read_only
     }
 
     /// Forgets everything the session has SET (COM_RESET_CONNECTION).
     pub fn reset(&mut self) {
         self.session.clear();
+        self.settle();
     }
 
     /// Whether the session is in autocommit mode.
-    pub fn autocommit(&self) -> bool {
-        self.is_on("autocommit")
+    pub const fn autocommit(&self) -> bool {
+        self.manner.autocommit
     }
 
     /// Whether `sql_mode` has `mode`, spelled in capitals. Asked with every
@@ -196,17 +212,38 @@ impl Variables {
         }
     }
 
-    /// Whether the flag `name`, spelled as in the list, is on. Asked with every
-    /// statement, so nothing is copied.
-    fn is_on(&self, name: &str) -> bool {
-        let server = || self.server.values.get(name).map(|(_, value)| value);
-        let value = self.session.get(name).or_else(server);
-        matches!(value, Some(Some(value)) if &**value == "1")
+    /// How long the session wants to be kept without a command, if it has said so.
+    pub const fn wait_timeout(&self) -> Option<Duration> {
+        self.manner.wait_timeout
     }
 
-    /// How long the session wants to be kept without a command, if it has said so.
-    pub fn wait_timeout(&self) -> Option<Duration> {
-        let seconds = self.session.get(WAIT_TIMEOUT)?.as_deref()?;
+    /// Which error numbers the session asked for.
+    pub const fn error_numbers(&self) -> ErrorNumbers {
+        self.manner.error_numbers
+    }
+
+    /// Works out anew what the variables come to.
+    fn settle(&mut self) {
+        self.manner = Manner {
+            autocommit: self.value("autocommit") == Some("1"),
+            read_only: READ_ONLY.iter().any(|name| self.value(name) == Some("1")),
+            error_numbers: match self.value(ERROR_NUMBERS) {
+                Some("mysql") => ErrorNumbers::MySql,
+                _ => ErrorNumbers::CometQl,
+            },
+            wait_timeout: self.seconds_set(WAIT_TIMEOUT),
+        };
+    }
+
+    /// The session's value of the variable `name`, spelled as in the list.
+    fn value(&self, name: &str) -> Option<&str> {
+        let server = || self.server.values.get(name).map(|(_, value)| value);
+        self.session.get(name).or_else(server)?.as_deref()
+    }
+
+    /// The time-out that the session itself has SET.
+    fn seconds_set(&self, name: &str) -> Option<Duration> {
+        let seconds = self.session.get(name)?.as_deref()?;
         seconds.parse().ok().map(Duration::from_secs)
     }
 
@@ -219,14 +256,6 @@ impl Variables {
         let most = self.server.get(name)?.and_then(|most| most.parse().ok());
         let kept = seconds.min(most.unwrap_or(i64::MAX)).max(1);
         Ok(kept.to_string().into())
-    }
-
-    /// Which error numbers the session asked for.
-    pub fn error_numbers(&self) -> ErrorNumbers {
-        match self.get(ERROR_NUMBERS) {
-            Ok(Some(value)) if &*value == "mysql" => ErrorNumbers::MySql,
-            _ => ErrorNumbers::CometQl,
-        }
     }
 
     /// Name and value of every variable, as SHOW VARIABLES lists them.

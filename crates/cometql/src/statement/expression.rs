@@ -125,7 +125,10 @@ pub(super) fn column(expression: &Expr) -> Option<String> {
 ///
 /// # Errors
 /// `InvalidValue` for a hexadecimal literal that is not text.
-pub(super) fn value(expression: &Expr, parameters: &Parameters) -> Result<Option<Value>, SqlError> {
+pub(super) fn value(
+    expression: &Expr,
+    parameters: &Parameters,
+) -> Result<Option<Value<'static>>, SqlError> {
     Ok(match expression {
         Expr::Value(value) => literal_value(value, parameters)?,
         Expr::Identifier(identifier) => Some(word(identifier)),
@@ -136,14 +139,14 @@ pub(super) fn value(expression: &Expr, parameters: &Parameters) -> Result<Option
                     value: Parsed::Number(digits, _),
                     ..
                 }),
-            ) => Some(Value::Number(format!("-{digits}"))),
+            ) => Some(Value::Number(format!("-{digits}").into())),
             (
                 UnaryOperator::Plus,
                 Expr::Value(ValueWithSpan {
                     value: Parsed::Number(digits, _),
                     ..
                 }),
-            ) => Some(Value::Number(digits.clone())),
+            ) => Some(Value::Number(digits.clone().into())),
             _ => None,
         },
         // `_utf8'text'`: the character set changes nothing (compatibility reference §0 rule 4).
@@ -165,25 +168,25 @@ pub(super) fn value(expression: &Expr, parameters: &Parameters) -> Result<Option
     })
 }
 
-fn word(identifier: &Ident) -> Value {
+fn word(identifier: &Ident) -> Value<'static> {
     if identifier.quote_style.is_none() && identifier.value.eq_ignore_ascii_case("default") {
         Value::Default
     } else {
-        Value::Word(name(identifier))
+        Value::Word(name(identifier).into())
     }
 }
 
 fn literal_value(
     value: &ValueWithSpan,
     parameters: &Parameters,
-) -> Result<Option<Value>, SqlError> {
+) -> Result<Option<Value<'static>>, SqlError> {
     Ok(match &value.value {
         Parsed::SingleQuotedString(raw) | Parsed::NationalStringLiteral(raw) => {
             Some(Value::Text(Literal::quoted(raw.clone(), '\'')))
         }
         Parsed::DoubleQuotedString(raw) => Some(Value::Text(Literal::quoted(raw.clone(), '"'))),
-        Parsed::Number(digits, _) => Some(Value::Number(digits.clone())),
-        Parsed::Boolean(truth) => Some(Value::Number(u8::from(*truth).to_string())),
+        Parsed::Number(digits, _) => Some(Value::Number(digits.clone().into())),
+        Parsed::Boolean(truth) => Some(Value::Number(u8::from(*truth).to_string().into())),
         Parsed::Null => Some(Value::Null),
         Parsed::HexStringLiteral(digits) => Some(Value::Text(Literal::plain(hexadecimal(digits)?))),
         Parsed::Placeholder(_) => match parameters.index(value) {

@@ -263,7 +263,7 @@ fn updated(
         return Ok(Updated::Inserted(column));
     }
     match expression::value(value, parameters)? {
-        Some(Value::Word(column)) => Ok(Updated::Kept(column)),
+        Some(Value::Word(column)) => Ok(Updated::Kept(column.into_owned())),
         Some(value) => Ok(Updated::Value(value)),
         None => Err(SqlError::unsupported(
             "ON DUPLICATE KEY UPDATE takes VALUES(column) and literals only",
@@ -271,7 +271,7 @@ fn updated(
     }
 }
 
-fn insert_value(value: &Expr, parameters: &Parameters) -> Result<Value, SqlError> {
+fn insert_value(value: &Expr, parameters: &Parameters) -> Result<Value<'static>, SqlError> {
     expression::value(value, parameters)?.ok_or_else(|| {
         let shown = scan::excerpt(&value.to_string(), 0);
         SqlError::unsupported(format!(

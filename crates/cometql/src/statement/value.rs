@@ -10,13 +10,13 @@ use crate::literal;
 
 /// One value of an INSERT, or one key of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<'a> {
     /// A quoted literal.
-    Text(Literal),
+    Text(Literal<'a>),
     /// A number as typed, with its sign if that is a minus.
-    Number(String),
+    Number(Cow<'a, str>),
     /// A bare or back-ticked word, which is text (compatibility reference §0 rule 6).
-    Word(String),
+    Word(Cow<'a, str>),
     /// NULL.
     Null,
     /// DEFAULT.
@@ -27,14 +27,14 @@ pub enum Value {
 
 /// A quoted literal, kept as it was typed until a table knows how to read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Literal {
-    raw: String,
+pub struct Literal<'a> {
+    raw: Cow<'a, str>,
     delimiter: Option<char>,
 }
 
-impl Literal {
+impl<'a> Literal<'a> {
     /// The literal with `raw` between two `delimiter`s.
-    pub fn quoted(raw: impl Into<String>, delimiter: char) -> Self {
+    pub fn quoted(raw: impl Into<Cow<'a, str>>, delimiter: char) -> Self {
         Self {
             raw: raw.into(),
             delimiter: Some(delimiter),
@@ -42,7 +42,7 @@ impl Literal {
     }
 
     /// A literal that is `text` without any unescaping, such as a hexadecimal one.
-    pub fn plain(text: impl Into<String>) -> Self {
+    pub fn plain(text: impl Into<Cow<'a, str>>) -> Self {
         Self {
             raw: text.into(),
             delimiter: None,
@@ -66,7 +66,23 @@ impl Literal {
     }
 }
 
-impl Value {
+impl Value<'_> {
+    /// The same, with a text of its own.
+    pub fn into_owned(self) -> Value<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Text(Literal { raw, delimiter }) => Value::Text(Literal {
+                raw: owned(raw),
+                delimiter,
+            }),
+            Self::Number(text) => Value::Number(owned(text)),
+            Self::Word(text) => Value::Word(owned(text)),
+            Self::Null => Value::Null,
+            Self::Default => Value::Default,
+            Self::Parameter(index) => Value::Parameter(index),
+        }
+    }
+
     /// The value as text; `None` for NULL and DEFAULT.
     ///
     /// # Errors
@@ -165,7 +181,7 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
 
-    fn typed(raw: &str) -> Value {
+    fn typed(raw: &str) -> Value<'_> {
         Value::Text(Literal::quoted(raw, '\''))
     }
 

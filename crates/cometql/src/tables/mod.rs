@@ -169,9 +169,8 @@ impl Catalogue {
     /// # Errors
     /// `UnknownTable`.
     pub(crate) fn find(&self, name: &str) -> Result<&Arc<dyn Table>, SqlError> {
-        self.tables
-            .iter()
-            .find(|table| table.name().eq_ignore_ascii_case(name))
+        self.number(name)
+            .and_then(|number| self.tables.get(number))
             .ok_or_else(|| {
                 let shown: String = name.chars().take(64).collect();
                 SqlError::new(
@@ -179,6 +178,13 @@ impl Catalogue {
                     format!("Table 'CometQL_v1.{shown}' doesn't exist"),
                 )
             })
+    }
+
+    /// The number of the table called `name`, in any case.
+    pub(crate) fn number(&self, name: &str) -> Option<usize> {
+        self.tables
+            .iter()
+            .position(|table| table.name().eq_ignore_ascii_case(name))
     }
 
     /// The table called `name` for an INSERT, which the reserved name answers

@@ -13,7 +13,7 @@ use crate::statement::Value;
 
 /// The values of one row, by the table's column numbers.
 pub(crate) struct InsertRow<'a> {
-    values: &'a [Option<&'a Value>],
+    values: &'a [Option<&'a Value<'a>>],
     columns: &'a [TableColumn],
     parameters: &'a [Parameter],
 }
@@ -21,7 +21,7 @@ pub(crate) struct InsertRow<'a> {
 impl<'a> InsertRow<'a> {
     /// A row with a value or nothing for each of the table's `columns`.
     pub(crate) fn new(
-        values: &'a [Option<&'a Value>],
+        values: &'a [Option<&'a Value<'a>>],
         columns: &'a [TableColumn],
         parameters: &'a [Parameter],
     ) -> Self {
@@ -32,7 +32,7 @@ impl<'a> InsertRow<'a> {
         }
     }
 
-    fn value(&self, column: usize) -> Option<&'a Value> {
+    fn value(&self, column: usize) -> Option<&'a Value<'a>> {
         self.values.get(column).copied().flatten()
     }
 

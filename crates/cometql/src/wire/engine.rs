@@ -19,31 +19,23 @@ use bytes::Bytes;
 use opensrv_mysql::{AsyncMysqlIntermediary, IntermediaryOptions};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::timeout;
 
+use crate::answer::Parameter;
 use crate::backend::Session;
-use crate::error::SqlError;
 
 use super::greeting::capability;
 use super::packet::MAX_PART;
-use super::reply::{Reply, Status};
 use super::shim::Shim;
+use super::state::State;
 
 /// What the guard, the halves and the shim share. One task uses it, so the lock
 /// is never waited for.
 pub(super) struct Exchange<S> {
-    /// The session; away while a statement runs.
-    pub(super) session: Option<S>,
-    /// Where answers go.
-    pub(super) reply: Reply,
-    /// Another statement of the same command follows.
-    pub(super) more_results: bool,
-    /// The statement failed; those after it are not run.
-    pub(super) failed: bool,
-    /// The text of the prepared statement being executed.
-    pub(super) executing: Option<Arc<str>>,
-    /// The id and the text for the statement being prepared, or how many
-    /// parameters one has that opensrv must learn again.
-    pub(super) preparing: Option<Preparing>,
+    /// The guard's, while opensrv works on a packet.
+    pub(super) state: State<S>,
+    /// What the packet is about.
+    pub(super) errand: Errand,
     /// Packets of opensrv to drop before any is let through.
     pub(super) skip: usize,
     input: Input,
@@ -57,23 +49,25 @@ pub(super) struct Exchange<S> {
     reply_bound: usize,
 }
 
-/// What a COM_STMT_PREPARE handed to opensrv is for.
-pub(super) enum Preparing {
-    /// A client's statement; the shim leaves the parameter count.
-    New { id: u32, parameters: Option<u16> },
-    /// A statement that was prepared before.
-    Again { id: u32, parameters: u16 },
+/// What a packet handed to opensrv is about, where the packet does not say it.
+#[derive(Debug, Default)]
+pub(super) enum Errand {
+    /// The packet says it all.
+    #[default]
+    None,
+    /// A client's statement is prepared; the shim leaves the parameter count.
+    Prepare { id: u32, parameters: Option<u16> },
+    /// A statement is learnt again that was prepared before.
+    Learn { id: u32, parameters: u16 },
+    /// The prepared statement of this text is executed with these parameters.
+    Execute(Arc<str>, Vec<Parameter>),
 }
 
 impl<S: Session> Exchange<S> {
-    pub(super) fn new(session: S, reply: Reply, reply_bound: usize) -> Self {
+    fn new(reply_bound: usize) -> Self {
         Self {
-            session: Some(session),
-            reply,
-            more_results: false,
-            failed: false,
-            executing: None,
-            preparing: None,
+            state: State::default(),
+            errand: Errand::None,
             skip: 0,
             input: Input::default(),
             idle: false,
@@ -83,34 +77,11 @@ impl<S: Session> Exchange<S> {
         }
     }
 
-    /// The status flags as they are now.
-    pub(super) fn status(&self) -> Status {
-        self.session
-            .as_ref()
-            .map_or_else(Status::default, |s| Status {
-                in_transaction: s.in_transaction(),
-                autocommit: s.autocommit(),
-                more_results: self.more_results,
-            })
-    }
-
-    /// How long the session wants to be kept without a command.
-    pub(super) fn idle_timeout(&self) -> Option<Duration> {
-        self.session.as_ref()?.idle_timeout()
-    }
-
-    /// Answers with an ERR in the numbering the session asked for.
-    pub(super) fn refuse(&mut self, error: &SqlError) {
-        let numbers = self.session.as_ref().map(Session::error_numbers);
-        self.failed = true;
-        self.reply.error(error, numbers.unwrap_or_default());
-    }
-
     /// A row was written. One that filled its last part exactly needs an empty
     /// part to end it, which opensrv leaves out.
     pub(super) fn row_written(&mut self) {
         if std::mem::take(&mut self.unfinished) {
-            self.reply.part(&[]);
+            self.state.reply.part(&[]);
         }
     }
 
@@ -123,9 +94,10 @@ impl<S: Session> Exchange<S> {
         self.unfinished = part.len() == MAX_PART;
         // Only an EOF is this short and begins so; opensrv leaves its flags out.
         if !continues && matches!(part, [0xFE, _, _, _, _]) {
-            self.reply.eof(self.status());
+            let status = self.state.status();
+            self.state.reply.eof(status);
         } else {
-            self.reply.part(part);
+            self.state.reply.part(part);
         }
     }
 }
@@ -141,7 +113,7 @@ pub(super) struct Engine<S> {
 pub(super) enum Step {
     /// The packet is dealt with.
     Done,
-    /// The reply has no room; write it and go on.
+    /// The reply has no room, or has waited long enough; write it and go on.
     Full,
     /// opensrv ended, which it only does when something is wrong.
     Ended(io::Result<()>),
@@ -149,14 +121,12 @@ pub(super) enum Step {
 
 impl<S: Session> Engine<S> {
     /// Starts opensrv behind a login of our own making, and teaches it the
-    /// statements in `prepared`.
-    pub(super) async fn start(
-        exchange: &Arc<Mutex<Exchange<S>>>,
-        prepared: Vec<(u32, u16)>,
-    ) -> io::Result<Self> {
-        let shim = Shim::new(Arc::clone(exchange));
-        let inbound = Inbound(Arc::clone(exchange));
-        let outbound = Outbound(Arc::clone(exchange));
+    /// statements in `prepared`. It waits whenever a reply has `reply_bound` bytes.
+    pub(super) async fn start(reply_bound: usize, prepared: Vec<(u32, u16)>) -> io::Result<Self> {
+        let exchange = Arc::new(Mutex::new(Exchange::new(reply_bound)));
+        let shim = Shim::new(Arc::clone(&exchange));
+        let inbound = Inbound(Arc::clone(&exchange));
+        let outbound = Outbound(Arc::clone(&exchange));
         let mut engine = Self {
             future: Box::pin(async move {
                 let options = IntermediaryOptions {
@@ -165,34 +135,37 @@ impl<S: Session> Engine<S> {
                 };
                 AsyncMysqlIntermediary::run_with_options(shim, inbound, outbound, &options).await
             }),
-            exchange: Arc::clone(exchange),
+            exchange,
         };
-        {
-            let mut exchange = exchange.lock();
-            exchange.unfinished = false;
-            exchange.skip = GREETING_AND_OK;
-            exchange.feed(&[], login());
-        }
+        engine.exchange.lock().skip = GREETING_AND_OK;
+        engine.feed(&[], login(), Errand::None);
         engine.finish().await?;
         for (id, parameters) in prepared {
-            {
-                let mut exchange = exchange.lock();
-                exchange.preparing = Some(Preparing::Again { id, parameters });
-                exchange.feed(&[COM_STMT_PREPARE], Bytes::new());
-            }
+            let errand = Errand::Learn { id, parameters };
+            engine.feed(&[COM_STMT_PREPARE], Bytes::new(), errand);
             engine.finish().await?;
         }
         Ok(engine)
     }
 
     /// Hands opensrv a packet. The answer comes out of [`step`](Self::step).
-    pub(super) fn feed(&self, head: &[u8], body: Bytes) {
-        self.exchange.lock().feed(head, body);
+    pub(super) fn feed(&self, head: &[u8], body: Bytes, errand: Errand) {
+        let mut exchange = self.exchange.lock();
+        exchange.errand = errand;
+        exchange.idle = false;
+        exchange.input = Input::new(head, body);
     }
 
-    /// Lets opensrv work until it is done with the packet or the reply is full.
-    pub(super) async fn step(&mut self) -> Step {
-        std::future::poll_fn(|context| {
+    /// What is left of the errand after the packet is dealt with.
+    pub(super) fn errand(&self) -> Errand {
+        std::mem::take(&mut self.exchange.lock().errand)
+    }
+
+    /// Lets opensrv work with `state` until it is done with the packet, the reply is
+    /// full, or `patience` has passed. Dropped before that it keeps the session.
+    pub(super) async fn step(&mut self, state: &mut State<S>, patience: Option<Duration>) -> Step {
+        self.swap(state);
+        let work = std::future::poll_fn(|context| {
             self.exchange.lock().full = false;
             if let Poll::Ready(ended) = self.future.as_mut().poll(context) {
                 return Poll::Ready(Step::Ended(ended));
@@ -205,13 +178,22 @@ impl<S: Session> Engine<S> {
             } else {
                 Poll::Pending
             }
-        })
-        .await
+        });
+        let step = match patience {
+            Some(patience) => timeout(patience, work).await.unwrap_or(Step::Full),
+            None => work.await,
+        };
+        self.swap(state);
+        step
+    }
+
+    fn swap(&self, state: &mut State<S>) {
+        std::mem::swap(&mut self.exchange.lock().state, state);
     }
 
     /// Steps through a packet whose answer is dropped.
     async fn finish(&mut self) -> io::Result<()> {
-        match self.step().await {
+        match self.step(&mut State::default(), None).await {
             Step::Done => Ok(()),
             Step::Full => Err(io::Error::other("an answer where none was expected")),
             Step::Ended(ended) => {
@@ -219,13 +201,6 @@ impl<S: Session> Engine<S> {
                 Err(io::ErrorKind::UnexpectedEof.into())
             }
         }
-    }
-}
-
-impl<S> Exchange<S> {
-    fn feed(&mut self, head: &[u8], body: Bytes) {
-        self.idle = false;
-        self.input = Input::new(head, body);
     }
 }
 
@@ -328,7 +303,7 @@ impl<S: Session> AsyncWrite for Outbound<S> {
             return Poll::Ready(Err(io::Error::other("opensrv wrote less than a packet")));
         };
         let mut exchange = self.0.lock();
-        if exchange.skip == 0 && exchange.reply.len() >= exchange.reply_bound {
+        if exchange.skip == 0 && exchange.state.reply.len() >= exchange.reply_bound {
             // No waker: the guard polls again when it has written the reply.
             exchange.full = true;
             return Poll::Pending;

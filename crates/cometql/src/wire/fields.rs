@@ -22,10 +22,6 @@ impl<'a> Fields<'a> {
         self.rest.is_empty()
     }
 
-    pub(super) fn remaining(&self) -> usize {
-        self.rest.len()
-    }
-
     /// Everything that is left.
     pub(super) fn rest(self) -> &'a [u8] {
         self.rest
@@ -122,7 +118,7 @@ mod tests {
             let _ = fields.length_bytes();
             let _ = fields.until_nul();
             let _ = fields.bytes(take);
-            prop_assert!(fields.remaining() <= packet.len());
+            prop_assert!(fields.rest().len() <= packet.len());
         }
     }
 }

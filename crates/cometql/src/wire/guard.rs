@@ -4,28 +4,28 @@
 //! Which commands there are: compatibility reference §1.5.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::answer::Done;
 use crate::backend::{Backend, KillSignal, Session};
 use crate::error::{ErrorKind, SqlError};
 
-use super::engine::{Engine, Exchange};
+use super::Wire;
+use super::engine::Engine;
 use super::fields::{Fields, Malformed};
 use super::greeting::capability;
 use super::handshake::{self, LoginFailure, Peer, Verified};
 use super::login::LoginPacket;
-use super::packet::{FrameError, Packet, PacketStream};
+use super::packet::{FrameError, Packet, PacketStream, Traffic};
 use super::prepared::PreparedStatements;
 use super::reply::Reply;
-use super::{Wire, stopping};
+use super::state::State;
+use super::vigil::Vigil;
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -74,20 +74,19 @@ impl Ending {
 /// One logged-in connection.
 pub(super) struct Guard<'a, B: Backend, S> {
     pub(super) wire: &'a Wire<B>,
-    stream: PacketStream<S>,
+    pub(super) stream: PacketStream<S>,
     peer: Peer,
     pub(super) killed: KillSignal,
-    pub(super) exchange: Arc<Mutex<Exchange<B::Session>>>,
+    pub(super) state: State<B::Session>,
     /// Started when a command needs it, dropped when it holds much memory.
     pub(super) engine: Option<Engine<B::Session>>,
-    pub(super) statements: PreparedStatements,
+    pub(super) statements: PreparedStatements<<B::Session as Session>::Plain>,
     capabilities: u32,
     pub(super) multi_statements: bool,
     /// A large command went through; buffers have grown with it.
     grown: bool,
-    /// Bytes read since the last answer.
-    received: u64,
     shutdown: watch::Receiver<bool>,
+    vigil: Vigil,
 }
 
 impl<'a, B, S> Guard<'a, B, S>
@@ -98,33 +97,37 @@ where
     /// Takes over after the login, whose OK goes out first.
     pub(super) fn new(
         wire: &'a Wire<B>,
-        stream: PacketStream<S>,
+        mut stream: PacketStream<S>,
         reply: Reply,
         peer: Peer,
         verified: Verified<B::Session>,
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let limits = wire.limits();
+        // What the login took is not counted.
+        stream.take_traffic();
         let killed = verified.session.kill_signal();
-        let mut exchange = Exchange::new(verified.session, reply, limits.max_reply);
-        let status = exchange.status();
-        let greeted = Done {
+        let mut state = State {
+            session: Some(verified.session),
+            reply,
+            ..State::default()
+        };
+        state.ok(&Done {
             info: verified.certificate_proof,
             ..Done::default()
-        };
-        exchange.reply.ok(&greeted, status);
+        });
         Self {
             wire,
             stream,
             peer,
+            vigil: Vigil::new(shutdown.clone(), killed.clone()),
             killed,
-            exchange: Arc::new(Mutex::new(exchange)),
+            state,
             engine: None,
             statements: PreparedStatements::new(limits.max_statements, limits.max_prepared_bytes),
             capabilities: verified.capabilities,
             multi_statements: allows_multi_statements(verified.capabilities),
             grown: false,
-            received: 0,
             shutdown,
         }
     }
@@ -157,9 +160,8 @@ where
     async fn serve_command(&mut self) -> Result<(), Ending> {
         let packet = self.next_command().await?;
         if *self.shutdown.borrow() {
-            let mut exchange = self.exchange.lock();
-            exchange.reply.begin(packet.sequence);
-            exchange.refuse(&SqlError::new(
+            self.state.begin(packet.sequence);
+            self.state.refuse(&SqlError::new(
                 ErrorKind::Shutdown,
                 "The server is stopping; connect again",
             ));
@@ -185,9 +187,8 @@ where
                 Err(broken) => {
                     let (FrameError::TooLarge { sequence, .. }
                     | FrameError::OutOfOrder { got: sequence, .. }) = broken;
-                    let mut exchange = self.exchange.lock();
-                    exchange.reply.begin(sequence);
-                    exchange.refuse(&handshake::frame_error(broken));
+                    self.state.begin(sequence);
+                    self.state.refuse(&handshake::frame_error(broken));
                     return Err(broken.into());
                 }
             }
@@ -203,7 +204,7 @@ where
         if self.grown {
             self.trim();
         }
-        let idle = self.exchange.lock().idle_timeout();
+        let idle = self.state.idle_timeout();
         let patience = idle.map_or(limits.idle_timeout, |idle| idle.min(limits.idle_timeout));
         let soon = limits.trim_after.min(patience);
         match self.read_for(soon).await {
@@ -216,59 +217,35 @@ where
     }
 
     async fn read_for(&mut self, patience: Duration) -> Result<(), Ending> {
-        tokio::select! {
-            biased;
-            read = self.stream.fill() => match read? {
-                0 => Err(Ending::Closed),
-                length => {
-                    self.received += length as u64;
-                    Ok(())
-                }
-            },
-            () = stopping(&mut self.shutdown) => Err(Ending::Shutdown),
-            () = self.killed.killed() => Err(Ending::Killed),
-            () = sleep(patience) => Err(Ending::TimedOut),
-        }
+        self.vigil.over(self.stream.fill(), patience).await
     }
 
     /// Gives back what only a busy connection needs.
     fn trim(&mut self) {
         self.engine = None;
         self.grown = false;
-        drop(self.exchange.lock().reply.take());
+        drop(self.state.reply.take());
     }
 
     pub(super) async fn flush_if_full(&mut self) -> io::Result<()> {
-        if self.exchange.lock().reply.len() >= self.wire.limits().max_reply {
+        if self.state.reply.len() >= self.wire.limits().max_reply {
             self.flush().await?;
         }
         Ok(())
     }
 
     pub(super) async fn flush(&mut self) -> io::Result<()> {
-        let bytes = self.exchange.lock().reply.take();
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.stream.send(&bytes).await?;
+        flush(&mut self.stream, &mut self.state.reply).await?;
         if let Some(figures) = self.wire.backend().wire_figures() {
-            let received = std::mem::take(&mut self.received);
+            let Traffic { received, sent } = self.stream.take_traffic();
             figures.received.fetch_add(received, Ordering::Relaxed);
-            figures
-                .sent
-                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
+            figures.sent.fetch_add(sent, Ordering::Relaxed);
         }
-        self.exchange.lock().reply.recycle(bytes);
         Ok(())
     }
 
     async fn command(&mut self, packet: Packet) -> Result<(), Ending> {
-        {
-            let mut exchange = self.exchange.lock();
-            exchange.reply.begin(packet.sequence);
-            exchange.more_results = false;
-            exchange.failed = false;
-        }
+        self.state.begin(packet.sequence);
         let Some(&command) = packet.payload.first() else {
             self.refuse(&unknown_command(0));
             return Ok(());
@@ -278,7 +255,7 @@ where
             command::QUIT => return Err(Ending::Quit),
             command::QUERY => self.query(&body).await?,
             command::STMT_PREPARE => self.prepare(&body).await?,
-            command::STMT_EXECUTE => self.execute(body).await?,
+            command::STMT_EXECUTE => self.execute(&body).await?,
             command::STMT_CLOSE => self.close_statement(body).await?,
             command::STMT_SEND_LONG_DATA => self.statements.send_long_data(&body),
             command::STMT_RESET => {
@@ -312,7 +289,7 @@ where
             command::FIELD_LIST => self.field_list(body),
             command::STATISTICS => {
                 let text = self.wire.statistics();
-                self.exchange.lock().reply.packet(text.as_bytes());
+                self.state.reply.packet(text.as_bytes());
             }
             command::RESET_CONNECTION => {
                 self.statements.clear();
@@ -355,17 +332,13 @@ where
         };
         self.statements.clear();
         self.engine = None;
-        let mut reply = {
-            let mut exchange = self.exchange.lock();
-            exchange.session = None;
-            std::mem::take(&mut exchange.reply)
-        };
+        self.state.session = None;
         let limits = self.wire.limits();
         let changed = timeout(
             limits.login_timeout,
             handshake::change_user(
                 &mut self.stream,
-                &mut reply,
+                &mut self.state.reply,
                 self.wire.backend(),
                 self.peer,
                 login,
@@ -373,20 +346,18 @@ where
             ),
         )
         .await;
-        let mut exchange = self.exchange.lock();
-        exchange.reply = reply;
         match changed {
             Ok(Ok(verified)) => {
                 self.killed = verified.session.kill_signal();
-                exchange.session = Some(verified.session);
+                self.vigil = Vigil::new(self.shutdown.clone(), self.killed.clone());
+                self.state.session = Some(verified.session);
                 self.multi_statements = allows_multi_statements(self.capabilities);
-                let status = exchange.status();
-                exchange.reply.ok(&Done::default(), status);
+                self.state.ok(&Done::default());
                 Ok(())
             }
             Ok(Err(failure)) => {
                 if let Some(error) = failure.answer() {
-                    exchange.reply.error(error, limits.login_error_numbers);
+                    self.state.reply.error(error, limits.login_error_numbers);
                 }
                 Err(failure.into())
             }
@@ -427,44 +398,52 @@ where
         });
         match columns {
             Ok(columns) => {
-                let mut exchange = self.exchange.lock();
-                let status = exchange.status();
-                exchange.reply.field_list(&columns, status);
+                let status = self.state.status();
+                self.state.reply.field_list(&columns, status);
             }
             Err(error) => self.refuse(&error),
         }
     }
 
     fn with_session<T>(
-        &self,
+        &mut self,
         work: impl FnOnce(&mut B::Session) -> Result<T, SqlError>,
     ) -> Result<T, SqlError> {
-        match &mut self.exchange.lock().session {
+        match &mut self.state.session {
             Some(session) => work(session),
             None => Err(SqlError::internal("The session is gone; connect again")),
         }
     }
 
-    pub(super) fn done(&self, result: Result<(), SqlError>) {
-        let mut exchange = self.exchange.lock();
+    pub(super) fn done(&mut self, result: Result<(), SqlError>) {
         match result {
-            Ok(()) => {
-                let status = exchange.status();
-                exchange.reply.ok(&Done::default(), status);
-            }
-            Err(error) => exchange.refuse(&error),
+            Ok(()) => self.state.ok(&Done::default()),
+            Err(error) => self.state.refuse(&error),
         }
     }
 
-    fn eof(&self) {
-        let mut exchange = self.exchange.lock();
-        let status = exchange.status();
-        exchange.reply.eof(status);
+    fn eof(&mut self) {
+        let status = self.state.status();
+        self.state.reply.eof(status);
     }
 
-    pub(super) fn refuse(&self, error: &SqlError) {
-        self.exchange.lock().refuse(error);
+    pub(super) fn refuse(&mut self, error: &SqlError) {
+        self.state.refuse(error);
     }
+}
+
+/// Writes the answers that were collected.
+pub(super) async fn flush<S>(stream: &mut PacketStream<S>, reply: &mut Reply) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let bytes = reply.take();
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    stream.send(&bytes).await?;
+    reply.recycle(bytes);
+    Ok(())
 }
 
 /// Bytes are text whatever charset the client declared: clients declare one and

@@ -1,9 +1,9 @@
 //! The MySQL wire: everything between a socket and a [`Session`](crate::backend::Session).
 //!
 //! A connection guard owns the socket. It speaks the connection phase itself,
-//! reads and checks every command, answers most of them itself, and hands
-//! statements to opensrv-mysql one clean packet at a time, through memory;
-//! opensrv decodes parameters and encodes rows. No statement is understood
+//! reads and checks every command, answers most of them itself, runs
+//! plain INSERTs, and hands other statements to opensrv-mysql one clean packet at
+//! a time, through memory; opensrv encodes rows. No statement is understood
 //! here, and no limit of the protocol is known anywhere else.
 //!
 //! # Layout, from bytes to statements
@@ -13,10 +13,11 @@
 //! - `fields`: the fields of a packet.
 //! - `greeting`, `login`, `auth`, `handshake`: the connection phase; `tls` in the middle
 //!   of it, `failures`: logins that failed, by address.
-//! - `guard`: the command phase; `statements`: its commands that run SQL.
-//! - `prepared`: prepared statements, and the check of what executes them.
+//! - `guard`: the command phase, `vigil`: what ends its waiting; `statements`: its commands that run SQL.
+//! - `plain`: the statements that nearly all are, on the shortest way.
+//! - `prepared`, `parameters`: prepared statements and the values they are executed with.
 //! - `engine`, `shim`: opensrv-mysql and what it calls.
-//! - `reply`: packets going out.
+//! - `state`: the session and its answers; `reply`: packets going out.
 
 mod auth;
 mod engine;
@@ -29,11 +30,15 @@ mod limits;
 mod listener;
 mod login;
 mod packet;
+mod parameters;
+mod plain;
 mod prepared;
 mod reply;
 mod shim;
+mod state;
 mod statements;
 mod tls;
+mod vigil;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -10,7 +10,7 @@
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -49,6 +49,14 @@ pub(super) struct PacketStream<S> {
     assembled: BytesMut,
     parts: u8,
     write_timeout: Duration,
+    traffic: Traffic,
+}
+
+/// Bytes that went over a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Traffic {
+    pub(super) received: u64,
+    pub(super) sent: u64,
 }
 
 impl<S> PacketStream<S> {
@@ -59,6 +67,7 @@ impl<S> PacketStream<S> {
             assembled: BytesMut::new(),
             parts: 0,
             write_timeout,
+            traffic: Traffic::default(),
         }
     }
 
@@ -110,6 +119,11 @@ impl<S> PacketStream<S> {
         }
     }
 
+    /// What went over the stream since this was asked.
+    pub(super) fn take_traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.traffic)
+    }
+
     /// Whether a packet has begun to arrive.
     pub(super) fn is_inside_packet(&self) -> bool {
         self.parts > 0 || !self.buffer.is_empty()
@@ -138,7 +152,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> PacketStream<S> {
         if self.missing() > DIRECT_READ {
             return self.fill_exactly().await;
         }
-        let Self { stream, buffer, .. } = self;
+        let Self {
+            stream,
+            buffer,
+            traffic,
+            ..
+        } = self;
         poll_fn(|context| {
             let mut shared = SHARED.take();
             shared.resize(SHARED_BUFFER, 0);
@@ -148,6 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> PacketStream<S> {
             buffer.extend_from_slice(read.filled());
             SHARED.set(shared);
             ready!(polled)?;
+            traffic.received += length as u64;
             Poll::Ready(Ok(length))
         })
         .await
@@ -160,24 +180,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> PacketStream<S> {
         let room = self.missing().min(self.buffer.len().max(DIRECT_READ));
         self.buffer.reserve(room);
         let mut limited = (&mut self.buffer).limit(room);
-        self.stream.read_buf(&mut limited).await
+        let length = self.stream.read_buf(&mut limited).await?;
+        self.traffic.received += length as u64;
+        Ok(length)
     }
 
     /// Writes all of `bytes`. Fails when nothing could be written for the
     /// write timeout.
     pub(super) async fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written = timeout(self.write_timeout, self.stream.write(bytes))
-                .await
-                .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            let written = within(self.write_timeout, self.stream.write(bytes)).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
+            self.traffic.sent += written as u64;
             bytes = bytes.get(written..).unwrap_or_default();
         }
-        timeout(self.write_timeout, self.stream.flush())
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        within(self.write_timeout, self.stream.flush()).await
     }
 
     /// Closes after an answer the peer should still see: reads on for a moment
@@ -205,6 +224,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> PacketStream<S> {
     pub(super) async fn close(mut self) {
         let _ = timeout(LINGER, self.stream.shutdown()).await;
     }
+}
+
+/// Does `work`, and fails when it waits for longer than `patience`. No clock is
+/// read if it does not wait at all.
+async fn within<T>(patience: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    let mut work = pin!(work);
+    match at_once(work.as_mut()).await {
+        Poll::Ready(done) => done,
+        Poll::Pending => timeout(patience, work)
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?,
+    }
+}
+
+/// Polls once, and does not wait.
+pub(super) async fn at_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
 }
 
 thread_local! {

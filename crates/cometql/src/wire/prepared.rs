@@ -1,39 +1,38 @@
 //! The prepared statements of one connection: their texts, the parameter types
 //! a client sent once and expects to be remembered, and values sent in advance
-//! (COM_STMT_SEND_LONG_DATA). A COM_STMT_EXECUTE is checked here completely and
-//! rewritten into the one form that needs no memory to be decoded, so that the
-//! decoder behind it never meets a malformed packet.
+//! (COM_STMT_SEND_LONG_DATA). A COM_STMT_EXECUTE is taken apart here completely.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use crate::answer::Parameter;
 use crate::error::{ErrorKind, SqlError};
 
 use super::fields::{Fields, Malformed};
-use super::reply::put_bytes;
+use super::parameters::{self, is_known, is_text, kind};
 
-/// The prepared statements of one connection.
-pub(super) struct PreparedStatements {
-    statements: HashMap<u32, Statement>,
+/// The prepared statements of one connection; `P` is what a plain one was read as.
+pub(super) struct PreparedStatements<P> {
+    statements: HashMap<u32, Statement<P>>,
     next_id: u32,
     bytes: usize,
     max_statements: usize,
     max_bytes: usize,
 }
 
-/// A checked COM_STMT_EXECUTE.
+/// A COM_STMT_EXECUTE.
 #[derive(Debug)]
-pub(super) struct Execution {
-    /// The statement's text.
+pub(super) struct Execution<P> {
+    /// The statement.
     pub(super) text: Arc<str>,
-    /// The command's body, complete in itself: types included, no long data.
-    pub(super) body: Bytes,
+    /// The statement as it was read, if it is a plain one.
+    pub(super) plain: Option<Arc<P>>,
+    /// The values of its parameters, as many as it has.
+    pub(super) parameters: Vec<Parameter>,
 }
 
-impl PreparedStatements {
+impl<P> PreparedStatements<P> {
     /// None, with bounds on their number and on the bytes of texts, parameters and
     /// long data.
     pub(super) fn new(max_statements: usize, max_bytes: usize) -> Self {
@@ -79,13 +78,14 @@ impl PreparedStatements {
     }
 
     /// Keeps a statement under an id from [`reserve`](Self::reserve).
-    pub(super) fn insert(&mut self, id: u32, text: Arc<str>, parameters: u16) {
+    pub(super) fn insert(&mut self, id: u32, text: Arc<str>, plain: Option<P>, parameters: u16) {
         self.next_id = id;
         self.bytes = self.bytes.saturating_add(cost(&text, parameters.into()));
         self.statements.insert(
             id,
             Statement {
                 text,
+                plain: plain.map(Arc::new),
                 parameters,
                 types: Vec::new(),
                 long_data: HashMap::new(),
@@ -158,10 +158,10 @@ impl PreparedStatements {
         }
     }
 
-    /// Checks the body of a COM_STMT_EXECUTE. Values sent in advance are used
+    /// Reads the body of a COM_STMT_EXECUTE. Values sent in advance are used
     /// up, whatever comes of it.
-    pub(super) fn execute(&mut self, body: Bytes) -> Result<Execution, SqlError> {
-        let id = Fields::new(&body)
+    pub(super) fn execute(&mut self, body: &[u8]) -> Result<Execution<P>, SqlError> {
+        let id = Fields::new(body)
             .u32()
             .map_err(|_| malformed(0, "the statement id is cut off"))?;
         let statement = self.statements.get_mut(&id).ok_or_else(|| unknown(id))?;
@@ -174,8 +174,9 @@ impl PreparedStatements {
     }
 }
 
-struct Statement {
+struct Statement<P> {
     text: Arc<str>,
+    plain: Option<Arc<P>>,
     parameters: u16,
     /// As the client sent them: type and sign. Empty until the first execution.
     types: Vec<[u8; 2]>,
@@ -184,136 +185,122 @@ struct Statement {
     failure: Option<SqlError>,
 }
 
-impl Statement {
+impl<P> Statement<P> {
     fn bytes(&self) -> usize {
-        cost(&self.text, self.parameters.into())
-            + self.long_data.values().map(Vec::len).sum::<usize>()
+        cost(&self.text, self.parameters.into()) + self.long_data_bytes()
+    }
+
+    fn long_data_bytes(&self) -> usize {
+        self.long_data.values().map(Vec::len).sum()
     }
 
     fn forget_long_data(&mut self) -> usize {
         self.failure = None;
-        let forgotten = self.long_data.values().map(Vec::len).sum();
-        self.long_data = HashMap::new();
+        let forgotten = self.long_data_bytes();
+        if !self.long_data.is_empty() {
+            self.long_data = HashMap::new();
+        }
         forgotten
     }
 
-    fn execute(&mut self, id: u32, body: Bytes) -> Result<Execution, SqlError> {
-        let text = Arc::clone(&self.text);
-        if self.parameters == 0 {
-            // Nothing after the fixed part has a meaning.
-            let body = body.slice(..body.len().min(FIXED_PART));
-            return match body.len() {
-                FIXED_PART => Ok(Execution { text, body }),
-                _ => Err(malformed(id, "the command is cut off")),
-            };
-        }
-        let read = self
-            .read(&body)
-            .map_err(|_: Malformed| malformed(id, "the parameters are cut off"))?;
-        if let Some(kind) = read.types.iter().find(|[kind, _]| !is_known(*kind)) {
-            let what = format!("0x{:02X} is not a type of a parameter", kind[0]);
-            return Err(malformed(id, &what));
-        }
-        let values = self.read_values(id, &read, &body)?;
-        let complete = read.types_in_packet && self.long_data.is_empty();
-        self.types = read.types;
-        let body = if complete {
-            body
-        } else {
-            self.rewrite(&body, &values)
-        };
-        Ok(Execution { text, body })
-    }
-
-    /// Reads everything up to the values.
-    fn read<'a>(&self, body: &'a [u8]) -> Result<Read<'a>, Malformed> {
+    fn execute(&mut self, id: u32, body: &[u8]) -> Result<Execution<P>, SqlError> {
         let mut fields = Fields::new(body);
-        fields.bytes(FIXED_PART)?;
-        let nulls = fields.bytes(usize::from(self.parameters).div_ceil(8))?;
-        let types_in_packet = fields.u8()? != 0;
-        let types = if types_in_packet {
-            let (pairs, _) = fields.bytes(usize::from(self.parameters) * 2)?.as_chunks();
-            pairs.to_vec()
-        } else {
-            self.types.clone()
+        fields
+            .bytes(FIXED_PART)
+            .map_err(|_| malformed(id, "the command is cut off"))?;
+        // Without parameters nothing after the fixed part has a meaning.
+        let parameters = match self.parameters {
+            0 => Vec::new(),
+            _ => self.parameters(id, fields)?,
         };
-        Ok(Read {
-            nulls,
-            types_in_packet,
-            types,
-            values: fields,
+        Ok(Execution {
+            text: Arc::clone(&self.text),
+            plain: self.plain.clone(),
+            parameters,
         })
     }
 
-    /// Finds each parameter's value in the packet and checks it. `None` for NULL
-    /// and for those sent in advance.
-    fn read_values(
-        &self,
-        id: u32,
-        read: &Read<'_>,
-        body: &[u8],
-    ) -> Result<Vec<Option<Range<usize>>>, SqlError> {
-        if read.types.len() != usize::from(self.parameters) {
+    fn parameters(&mut self, id: u32, mut fields: Fields<'_>) -> Result<Vec<Parameter>, SqlError> {
+        let Head { nulls, types } = self
+            .head(&mut fields)
+            .map_err(|_| malformed(id, "the parameters are cut off"))?;
+        if let Some([kind, _]) = types.iter().find(|[kind, _]| !is_known(*kind)) {
+            let what = format!("0x{kind:02X} is not a type of a parameter");
+            return Err(malformed(id, &what));
+        }
+        if types.len() != usize::from(self.parameters) {
             return Err(malformed(id, "the types of the parameters were never sent"));
         }
-        let mut fields = read.values;
-        let mut values = Vec::with_capacity(read.types.len());
-        for (parameter, &[kind, _]) in (0..self.parameters).zip(&read.types) {
-            if let Some(data) = self.long_data.get(&parameter) {
-                check_text(parameter, data)?;
-                values.push(None);
-            } else if kind == kind::NULL || read.is_null(parameter) {
-                values.push(None);
-            } else {
-                let start = body.len() - fields.remaining();
-                let value = skip_value(&mut fields, kind)
-                    .map_err(|_| malformed(id, &format!("parameter {parameter} is cut off")))?;
-                if is_text(kind) {
-                    check_text(parameter, value)?;
-                }
-                values.push(Some(start..body.len() - fields.remaining()));
-            }
+        let mut values = Vec::with_capacity(types.len());
+        for (parameter, pair) in (0..self.parameters).zip(types.iter()) {
+            // Some clients leave the NULL bit set beside a value sent in advance.
+            let value = match self.long_data.get(&parameter) {
+                Some(data) => text(parameter, data)?,
+                None if is_null(nulls, parameter) => Parameter::Null,
+                None => value(id, parameter, *pair, &mut fields)?,
+            };
+            values.push(value);
         }
         if !fields.is_empty() {
             return Err(malformed(id, "there is more after the last parameter"));
         }
+        if let Cow::Owned(types) = types {
+            self.types = types;
+        }
         Ok(values)
     }
 
-    /// The same command with the types in it, and with the values sent in
-    /// advance in their places. Their NULL bits, which some clients leave set
-    /// beside them, are cleared.
-    fn rewrite(&self, body: &[u8], values: &[Option<Range<usize>>]) -> Bytes {
-        let mut nulls = vec![0u8; usize::from(self.parameters).div_ceil(8)];
-        let mut types = Vec::with_capacity(self.types.len() * 2);
-        let mut data = Vec::new();
-        for ((parameter, pair), value) in (0..self.parameters).zip(&self.types).zip(values) {
-            let long_data = self.long_data.get(&parameter);
-            match (long_data, value) {
-                (Some(long), _) => {
-                    types.extend_from_slice(&[kind::BLOB, 0]);
-                    put_bytes(&mut data, long);
-                    continue;
-                }
-                (None, Some(range)) => {
-                    data.extend_from_slice(body.get(range.clone()).unwrap_or_default());
-                }
-                (None, None) => {
-                    if let Some(byte) = nulls.get_mut(usize::from(parameter / 8)) {
-                        *byte |= 1 << (parameter % 8);
-                    }
-                }
-            }
-            types.extend_from_slice(pair);
+    /// Takes everything up to the values.
+    fn head<'p>(&self, fields: &mut Fields<'p>) -> Result<Head<'p, '_>, Malformed> {
+        let nulls = fields.bytes(usize::from(self.parameters).div_ceil(8))?;
+        if fields.u8()? == 0 {
+            let types = Cow::Borrowed(self.types.as_slice());
+            return Ok(Head { nulls, types });
         }
-        let mut rewritten = body.get(..FIXED_PART).unwrap_or_default().to_vec();
-        rewritten.extend_from_slice(&nulls);
-        rewritten.push(1);
-        rewritten.extend_from_slice(&types);
-        rewritten.extend_from_slice(&data);
-        rewritten.into()
+        let (pairs, _) = fields.bytes(usize::from(self.parameters) * 2)?.as_chunks();
+        // Many clients send the same types with every execution.
+        let types = match pairs == self.types {
+            true => Cow::Borrowed(self.types.as_slice()),
+            false => Cow::Owned(pairs.to_vec()),
+        };
+        Ok(Head { nulls, types })
     }
 }
+
+/// A COM_STMT_EXECUTE up to its values.
+struct Head<'p, 's> {
+    /// A bit for each parameter.
+    nulls: &'p [u8],
+    /// Type and flags of each parameter; owned if they are new.
+    types: Cow<'s, [[u8; 2]]>,
+}
+
+fn is_null(nulls: &[u8], parameter: u16) -> bool {
+    nulls
+        .get(usize::from(parameter / 8))
+        .is_some_and(|byte| byte & (1 << (parameter % 8)) != 0)
+}
+
+/// Takes the value of a parameter whose type is known.
+fn value(
+    id: u32,
+    parameter: u16,
+    [kind, flags]: [u8; 2],
+    fields: &mut Fields<'_>,
+) -> Result<Parameter, SqlError> {
+    if kind == kind::NULL {
+        return Ok(Parameter::Null);
+    }
+    let cut_off = |_| malformed(id, &format!("parameter {parameter} is cut off"));
+    let value = parameters::take(fields, kind).map_err(cut_off)?;
+    match is_text(kind) {
+        true => text(parameter, value),
+        false => parameters::decode(kind, flags & UNSIGNED != 0, value).map_err(cut_off),
+    }
+}
+
+/// Set beside the type of a parameter that has no sign.
+const UNSIGNED: u8 = 0x80;
 
 /// What a statement is charged for before any value is sent: its text, and for
 /// each parameter the type and the place of a value that may come in advance.
@@ -324,77 +311,9 @@ fn cost(text: &str, parameters: usize) -> usize {
 
 const PARAMETER_COST: usize = 64;
 
-/// A COM_STMT_EXECUTE up to its values.
-struct Read<'a> {
-    nulls: &'a [u8],
-    types_in_packet: bool,
-    types: Vec<[u8; 2]>,
-    values: Fields<'a>,
-}
-
-impl Read<'_> {
-    fn is_null(&self, parameter: u16) -> bool {
-        self.nulls
-            .get(usize::from(parameter / 8))
-            .is_some_and(|byte| byte & (1 << (parameter % 8)) != 0)
-    }
-}
-
-/// Column types a parameter may have, with MySQL's numbers.
-mod kind {
-    pub(super) const DECIMAL: u8 = 0x00;
-    pub(super) const TINY: u8 = 0x01;
-    pub(super) const SHORT: u8 = 0x02;
-    pub(super) const LONG: u8 = 0x03;
-    pub(super) const FLOAT: u8 = 0x04;
-    pub(super) const DOUBLE: u8 = 0x05;
-    pub(super) const NULL: u8 = 0x06;
-    pub(super) const TIMESTAMP: u8 = 0x07;
-    pub(super) const LONGLONG: u8 = 0x08;
-    pub(super) const INT24: u8 = 0x09;
-    pub(super) const DATE: u8 = 0x0A;
-    pub(super) const TIME: u8 = 0x0B;
-    pub(super) const DATETIME: u8 = 0x0C;
-    pub(super) const YEAR: u8 = 0x0D;
-    pub(super) const VARCHAR: u8 = 0x0F;
-    pub(super) const BIT: u8 = 0x10;
-    pub(super) const JSON: u8 = 0xF5;
-    pub(super) const BLOB: u8 = 0xFC;
-}
-
-fn is_text(kind: u8) -> bool {
-    matches!(
-        kind,
-        kind::DECIMAL | kind::VARCHAR | kind::BIT | kind::JSON..=0xFF
-    )
-}
-
-fn is_known(kind: u8) -> bool {
-    is_text(kind) || matches!(kind, kind::TINY..=kind::YEAR)
-}
-
-/// Takes one value of a known type; for texts without their length.
-fn skip_value<'a>(fields: &mut Fields<'a>, kind: u8) -> Result<&'a [u8], Malformed> {
-    match kind {
-        kind::TINY => fields.bytes(1),
-        kind::SHORT | kind::YEAR => fields.bytes(2),
-        kind::LONG | kind::INT24 | kind::FLOAT => fields.bytes(4),
-        kind::LONGLONG | kind::DOUBLE => fields.bytes(8),
-        kind::DATE | kind::DATETIME | kind::TIMESTAMP => match fields.u8()? {
-            length @ (0 | 4 | 7 | 11) => fields.bytes(length.into()),
-            _ => Err(Malformed),
-        },
-        kind::TIME => match fields.u8()? {
-            length @ (0 | 8 | 12) => fields.bytes(length.into()),
-            _ => Err(Malformed),
-        },
-        _ => fields.length_bytes(),
-    }
-}
-
-fn check_text(parameter: u16, value: &[u8]) -> Result<(), SqlError> {
+fn text(parameter: u16, value: &[u8]) -> Result<Parameter, SqlError> {
     match std::str::from_utf8(value) {
-        Ok(_) => Ok(()),
+        Ok(text) => Ok(Parameter::Text(text.to_owned())),
         Err(error) => Err(SqlError::invalid(format!(
             "Parameter {} is not UTF-8 text (byte {})",
             u32::from(parameter) + 1,
@@ -425,43 +344,55 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn statements(parameters: u16) -> PreparedStatements {
+    fn statements(parameters: u16) -> PreparedStatements<()> {
         let mut statements = PreparedStatements::new(4, 1000);
         let id = statements.reserve("SELECT ?").unwrap();
-        statements.insert(id, "SELECT ?".into(), parameters);
+        statements.insert(id, "SELECT ?".into(), None, parameters);
         statements
     }
 
-    fn body(tail: &[u8]) -> Bytes {
+    fn body(tail: &[u8]) -> Vec<u8> {
         let mut body = vec![1, 0, 0, 0, 0, 1, 0, 0, 0];
         body.extend_from_slice(tail);
-        body.into()
+        body
     }
 
-    fn refused(result: Result<Execution, SqlError>) -> ErrorKind {
+    fn executed(statements: &mut PreparedStatements<()>, tail: &[u8]) -> Vec<Parameter> {
+        statements.execute(&body(tail)).unwrap().parameters
+    }
+
+    fn texts<const N: usize>(texts: [&str; N]) -> [Parameter; N] {
+        texts.map(|text| Parameter::Text(text.to_owned()))
+    }
+
+    fn refused(result: Result<Execution<()>, SqlError>) -> ErrorKind {
         result.unwrap_err().kind
     }
 
     #[test]
-    fn a_complete_execution_passes_as_it_is() {
+    fn an_execution_has_the_text_and_the_values() {
         let mut statements = statements(1);
-        let sent = body(b"\x00\x01\xFD\x00\x02hi");
-        let execution = statements.execute(sent.clone()).unwrap();
-        assert_eq!(execution.body, sent);
+        let execution = statements.execute(&body(b"\x00\x01\xFD\x00\x02hi"));
+        let execution = execution.unwrap();
+        assert_eq!(execution.parameters, texts(["hi"]));
         assert_eq!(&*execution.text, "SELECT ?");
     }
 
     #[test]
-    fn remembered_types_are_put_into_the_packet() {
+    fn types_sent_once_are_remembered() {
         let mut statements = statements(1);
-        statements.execute(body(b"\x00\x01\xFD\x00\x02hi")).unwrap();
-        let execution = statements.execute(body(b"\x00\x00\x02ho")).unwrap();
-        assert_eq!(execution.body, body(b"\x00\x01\xFD\x00\x02ho"));
+        let sent = executed(&mut statements, b"\x00\x01\x01\x80\xFF");
+        assert_eq!(sent, [Parameter::Unsigned(255)]);
+        let remembered = executed(&mut statements, b"\x00\x00\xFE");
+        assert_eq!(remembered, [Parameter::Unsigned(254)]);
+        let others = executed(&mut statements, b"\x00\x01\xFD\x00\x02ho");
+        assert_eq!(others, texts(["ho"]));
+        assert_eq!(executed(&mut statements, b"\x00\x00\x02hu"), texts(["hu"]));
     }
 
     #[test]
     fn types_that_were_never_sent_are_malformed() {
-        let kind = refused(statements(1).execute(body(b"\x00\x00\x02hi")));
+        let kind = refused(statements(1).execute(&body(b"\x00\x00\x02hi")));
         assert_eq!(kind, ErrorKind::MalformedPacket);
     }
 
@@ -471,19 +402,16 @@ mod tests {
         statements.send_long_data(b"\x01\0\0\0\0\0lo");
         statements.send_long_data(b"\x01\0\0\0\0\0ng");
         let tail = b"\x01\x01\xFC\x00\x01\x00\x05";
-        let execution = statements.execute(body(tail)).unwrap();
-        assert_eq!(
-            execution.body,
-            body(b"\x00\x01\xFC\x00\x01\x00\x04long\x05")
-        );
-        let execution = statements.execute(body(tail)).unwrap();
-        assert_eq!(execution.body, body(tail));
+        let [long] = texts(["long"]);
+        let five = Parameter::Integer(5);
+        assert_eq!(executed(&mut statements, tail), [long, five.clone()]);
+        assert_eq!(executed(&mut statements, tail), [Parameter::Null, five]);
         assert_eq!(statements.bytes, cost("SELECT ?", 2));
     }
 
     #[test]
     fn parameters_cost_memory_even_without_values() {
-        let mut statements = PreparedStatements::new(9, 1000);
+        let mut statements = PreparedStatements::<()>::new(9, 1000);
         let many = format!("SELECT {}", "?".repeat(20));
         assert_eq!(
             statements.reserve(&many).unwrap_err().kind,
@@ -491,7 +419,7 @@ mod tests {
         );
         let few = "SELECT ?, ?, ?, ?, ?, ?, ?, ?";
         let id = statements.reserve(few).unwrap();
-        statements.insert(id, few.into(), 8);
+        statements.insert(id, few.into(), None, 8);
         for parameter in 0..8 {
             statements.send_long_data(&[1, 0, 0, 0, parameter, 0]);
         }
@@ -507,7 +435,7 @@ mod tests {
         statements.send_long_data(b"\x01\0\0\0\0\0long");
         statements.reset(1).unwrap();
         let tail = b"\x01\x01\xFC\x00";
-        assert_eq!(statements.execute(body(tail)).unwrap().body, body(tail));
+        assert_eq!(executed(&mut statements, tail), [Parameter::Null]);
     }
 
     #[test]
@@ -518,22 +446,22 @@ mod tests {
             data.resize(600, b'x');
             statements.send_long_data(&data);
         }
-        let kind = refused(statements.execute(body(b"\x00\x01\xFC\x00")));
+        let kind = refused(statements.execute(&body(b"\x00\x01\xFC\x00")));
         assert_eq!(kind, ErrorKind::PacketTooLarge);
-        assert!(statements.execute(body(b"\x01\x01\xFC\x00")).is_ok());
+        assert!(statements.execute(&body(b"\x01\x01\xFC\x00")).is_ok());
     }
 
     #[test]
     fn what_is_not_all_there_is_malformed() {
         let whole = b"\x00\x01\x08\x00\xFD\x00\x01\x02\x03\x04\x05\x06\x07\x08\x02hi";
-        assert!(statements(2).execute(body(whole)).is_ok());
+        assert!(statements(2).execute(&body(whole)).is_ok());
         for end in 0..whole.len() {
-            let kind = refused(statements(2).execute(body(&whole[..end])));
+            let kind = refused(statements(2).execute(&body(&whole[..end])));
             assert_eq!(kind, ErrorKind::MalformedPacket, "cut at {end}");
         }
         let mut longer = whole.to_vec();
         longer.push(0);
-        let kind = refused(statements(2).execute(body(&longer)));
+        let kind = refused(statements(2).execute(&body(&longer)));
         assert_eq!(kind, ErrorKind::MalformedPacket);
     }
 
@@ -541,21 +469,21 @@ mod tests {
     fn types_no_client_sends_are_malformed() {
         for kind in [0x0E, 0x11, 0x14, 0xF3, 0xF4] {
             let tail = [0, 1, kind, 0, 1, b'x'];
-            let kind = refused(statements(1).execute(body(&tail)));
+            let kind = refused(statements(1).execute(&body(&tail)));
             assert_eq!(kind, ErrorKind::MalformedPacket);
         }
     }
 
     #[test]
     fn text_that_is_not_utf8_is_an_invalid_value() {
-        let kind = refused(statements(1).execute(body(b"\x00\x01\xFD\x00\x02\xE4\xF6")));
+        let kind = refused(statements(1).execute(&body(b"\x00\x01\xFD\x00\x02\xE4\xF6")));
         assert_eq!(kind, ErrorKind::InvalidValue);
     }
 
     #[test]
     fn an_unknown_statement_is_named() {
         let error = statements(0)
-            .execute(Bytes::from_static(b"\x63\0\0\0\0\x01\0\0\0"))
+            .execute(b"\x63\0\0\0\0\x01\0\0\0")
             .unwrap_err();
         assert_eq!(error.kind, ErrorKind::UnknownStatement);
         assert!(error.message.contains("99"));
@@ -563,10 +491,10 @@ mod tests {
 
     #[test]
     fn the_number_of_statements_is_bounded_and_closing_makes_room() {
-        let mut statements = PreparedStatements::new(2, 1000);
+        let mut statements = PreparedStatements::<()>::new(2, 1000);
         for _ in 0..2 {
             let id = statements.reserve("x").unwrap();
-            statements.insert(id, "x".into(), 0);
+            statements.insert(id, "x".into(), None, 0);
         }
         let error = statements.reserve("x").unwrap_err();
         assert_eq!(error.kind, ErrorKind::TooManyStatements);
@@ -576,7 +504,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_texts_are_bounded() {
-        let statements = PreparedStatements::new(10, 5);
+        let statements = PreparedStatements::<()>::new(10, 5);
         let error = statements.reserve("123456").unwrap_err();
         assert_eq!(error.kind, ErrorKind::TooManyStatements);
     }
@@ -591,8 +519,8 @@ mod tests {
             for packet in packets {
                 statements.send_long_data(&packet);
                 statements.send_long_data(&body(&packet));
-                let _ = statements.execute(body(&packet));
-                let _ = statements.execute(packet.into());
+                let _ = statements.execute(&body(&packet));
+                let _ = statements.execute(&packet);
             }
         }
     }

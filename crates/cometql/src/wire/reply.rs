@@ -114,17 +114,26 @@ impl Reply {
 
     /// An OK packet.
     pub(super) fn ok(&mut self, done: &Done, status: Status) {
-        let mut payload = Vec::with_capacity(24 + done.info.len());
+        let start = self.bytes.len();
+        let payload = &mut self.bytes;
+        payload.reserve(HEADER + LONGEST_OK + done.info.len());
+        payload.extend_from_slice(&[0; HEADER]);
         payload.push(0x00);
-        put_length(&mut payload, done.affected_rows);
-        put_length(&mut payload, done.insert_id);
+        put_length(payload, done.affected_rows);
+        put_length(payload, done.insert_id);
         payload.extend_from_slice(&status.bits().to_le_bytes());
         payload.extend_from_slice(&NO_WARNINGS);
         // Clients read the text with its length; an empty one is left out.
         if !done.info.is_empty() {
-            put_bytes(&mut payload, done.info.as_bytes());
+            put_bytes(payload, done.info.as_bytes());
         }
-        self.packet(&payload);
+        let length = payload.len() - start - HEADER;
+        debug_assert!(length < MAX_PART);
+        let [a, b, c, _] = (length as u32).to_le_bytes();
+        if let Some(header) = payload.get_mut(start..start + HEADER) {
+            header.copy_from_slice(&[a, b, c, self.sequence]);
+        }
+        self.sequence = self.sequence.wrapping_add(1);
     }
 
     /// An EOF packet.
@@ -251,6 +260,12 @@ pub(super) const CHARSET_UTF8MB4: u16 = 45;
 const VAR_STRING: u8 = 0xFD;
 const DECIMALS_NOT_FIXED: u8 = 0x1F;
 const NO_WARNINGS: [u8; 2] = [0, 0];
+
+/// Bytes before a payload: its length and its number.
+const HEADER: usize = 4;
+
+/// Bytes of an OK without its text.
+const LONGEST_OK: usize = 1 + 9 + 9 + 2 + 2 + 9;
 
 /// Clients keep 512 bytes for the text of an error, NUL included.
 const MAX_ERROR_TEXT: usize = 511;

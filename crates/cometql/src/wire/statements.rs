@@ -1,21 +1,21 @@
 //! The statements of the command phase: queries, one or several, and prepared
-//! statements. They are checked here and go through opensrv; the guard has read
-//! the command and writes the answer.
+//! statements. They are checked here and go through opensrv, but for the plain
+//! ones; the guard has read the command and writes the answer.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{sleep, timeout};
 
-use crate::backend::{Backend, KillSignal};
+use crate::backend::{Backend, Session};
 use crate::error::SqlError;
 use crate::scan;
 use crate::statement::refuse_replication_prefix;
 
-use super::engine::{COM_STMT_PREPARE, Engine, Preparing, Step};
+use super::engine::{COM_STMT_PREPARE, Engine, Errand, Step};
 use super::guard::{Ending, Guard, statement_id, text};
+use super::plain::{HOLD_BACK, outlives_kill};
+use super::prepared::Execution;
 
 impl<B, S> Guard<'_, B, S>
 where
@@ -30,6 +30,9 @@ where
                 return Ok(());
             }
         };
+        if self.run_if_plain(sql).await? {
+            return Ok(());
+        }
         let ranges = match scan::split(sql, self.wire.limits().max_query_statements) {
             Ok(ranges) => ranges,
             Err(error) => {
@@ -51,7 +54,7 @@ where
         }
         let last = ranges.len().saturating_sub(1);
         for (index, range) in ranges.into_iter().enumerate() {
-            self.exchange.lock().more_results = index < last;
+            self.state.more_results = index < last;
             self.wire.questions.fetch_add(1, Ordering::Relaxed);
             let statement = body.get(range.clone()).map(|_| body.slice(range));
             let statement = statement.unwrap_or_default();
@@ -62,8 +65,8 @@ where
                 true => &[COM_QUERY, b' '],
                 false => &[COM_QUERY],
             };
-            self.drive(head, statement).await?;
-            if self.exchange.lock().failed {
+            self.drive(head, statement, Errand::None).await?;
+            if self.state.failed {
                 break;
             }
             self.flush_if_full().await?;
@@ -90,23 +93,26 @@ where
                 return Ok(());
             }
         };
-        self.exchange.lock().preparing = Some(Preparing::New {
+        let errand = Errand::Prepare {
             id,
             parameters: None,
-        });
-        self.drive(&[COM_STMT_PREPARE], body.slice(range)).await?;
-        let prepared = self.exchange.lock().preparing.take();
-        if let Some(Preparing::New {
+        };
+        self.drive(&[COM_STMT_PREPARE], body.slice(range), errand)
+            .await?;
+        let errand = self.engine.as_ref().map(Engine::errand);
+        if let Some(Errand::Prepare {
             parameters: Some(parameters),
             ..
-        }) = prepared
+        }) = errand
         {
-            self.statements.insert(id, sql.into(), parameters);
+            let session = self.state.session.as_ref();
+            let plain = session.and_then(|session| session.read_plain(sql));
+            self.statements.insert(id, sql.into(), plain, parameters);
         }
         Ok(())
     }
 
-    pub(super) async fn execute(&mut self, body: Bytes) -> Result<(), Ending> {
+    pub(super) async fn execute(&mut self, body: &Bytes) -> Result<(), Ending> {
         let execution = match self.statements.execute(body) {
             Ok(execution) => execution,
             Err(error) => {
@@ -114,9 +120,19 @@ where
                 return Ok(());
             }
         };
+        let Execution {
+            text,
+            plain,
+            parameters,
+        } = execution;
+        if let Some(plain) = plain {
+            return self.run_read(&plain, &parameters).await;
+        }
         self.wire.questions.fetch_add(1, Ordering::Relaxed);
-        self.exchange.lock().executing = Some(execution.text);
-        self.drive(&[COM_STMT_EXECUTE], execution.body).await
+        // opensrv needs the id alone.
+        let body = body.slice(..body.len().min(EXECUTION_HEAD));
+        let errand = Errand::Execute(text, parameters);
+        self.drive(&[COM_STMT_EXECUTE], body, errand).await
     }
 
     /// Has no answer, whatever the id.
@@ -126,41 +142,29 @@ where
         }
         // An engine that was dropped learns only the statements that are left.
         match (&self.engine, body.len()) {
-            (Some(_), 4) => self.drive(&[COM_STMT_CLOSE], body).await,
+            (Some(_), 4) => self.drive(&[COM_STMT_CLOSE], body, Errand::None).await,
             _ => Ok(()),
         }
     }
 
     /// Hands opensrv a packet and sees to its answer.
-    async fn drive(&mut self, head: &[u8], body: Bytes) -> Result<(), Ending> {
+    async fn drive(&mut self, head: &[u8], body: Bytes, errand: Errand) -> Result<(), Ending> {
         let mut engine = match self.engine.take() {
             Some(engine) => engine,
             None => {
-                // Starting must not disturb the answer that is being prepared.
-                let preparing = self.exchange.lock().preparing.take();
-                let engine = Engine::start(&self.exchange, self.statements.signatures())
+                let reply_bound = self.wire.limits().max_reply;
+                Engine::start(reply_bound, self.statements.signatures())
                     .await
-                    .map_err(|error| Ending::Codec(Err(error)))?;
-                self.exchange.lock().preparing = preparing;
-                engine
+                    .map_err(|error| Ending::Codec(Err(error)))?
             }
         };
-        engine.feed(head, body);
+        engine.feed(head, body, errand);
         loop {
             // Answers to earlier commands do not wait for a slow statement.
-            let holds_answers = !self.exchange.lock().reply.is_empty();
-            let step = async {
-                if !holds_answers {
-                    engine.step().await
-                } else if let Ok(step) = timeout(HOLD_BACK, engine.step()).await {
-                    step
-                } else {
-                    Step::Full
-                }
-            };
+            let patience = (!self.state.reply.is_empty()).then_some(HOLD_BACK);
             let step = tokio::select! {
                 biased;
-                step = step => step,
+                step = engine.step(&mut self.state, patience) => step,
                 // The statement goes with its session, and undone with it what it can undo.
                 () = outlives_kill(&self.killed) => return Err(Ending::Killed),
             };
@@ -180,18 +184,9 @@ where
     }
 }
 
-/// Resolves when a statement has not ended by itself after its connection was killed.
-async fn outlives_kill(killed: &KillSignal) {
-    killed.killed().await;
-    sleep(KILL_PATIENCE).await;
-}
-
-/// How long a statement of a killed connection has to end with its own answer.
-const KILL_PATIENCE: Duration = Duration::from_secs(1);
-
 pub(super) const COM_QUERY: u8 = 0x03;
 pub(super) const COM_STMT_EXECUTE: u8 = 0x17;
 pub(super) const COM_STMT_CLOSE: u8 = 0x19;
 
-/// How long finished answers wait for the statement after them.
-const HOLD_BACK: Duration = Duration::from_millis(2);
+/// Bytes of a COM_STMT_EXECUTE before its parameters.
+const EXECUTION_HEAD: usize = 9;

@@ -142,6 +142,37 @@ impl Session for TestSession {
         Ok(Answer::Done(Done::default()))
     }
 
+    fn execute_plain<'a>(
+        &'a mut self,
+        statement: &'a str,
+    ) -> Option<impl Future<Output = Result<Done, SqlError>> + Send + 'a> {
+        let plain = self.read_plain(statement)?;
+        Some(async move { self.execute_read(&plain, &[]).await })
+    }
+
+    type Plain = String;
+
+    fn read_plain(&self, statement: &str) -> Option<String> {
+        let words = ["PLAIN", "INSERT", "WAIT"];
+        let begins = words.iter().any(|word| statement.starts_with(word));
+        let is_plain = begins && !statement.contains(';');
+        is_plain.then(|| statement.to_owned())
+    }
+
+    async fn execute_read(
+        &mut self,
+        plain: &String,
+        parameters: &[Parameter],
+    ) -> Result<Done, SqlError> {
+        match self
+            .execute(plain.strip_prefix("PLAIN ").unwrap_or(plain), parameters)
+            .await?
+        {
+            Answer::Done(done) => Ok(done),
+            Answer::Rows(_) => Err(SqlError::internal("a plain statement has no rows")),
+        }
+    }
+
     fn prepare(&mut self, statement: &str) -> Result<Prepared, SqlError> {
         if statement.starts_with("FAIL") {
             return Err(SqlError::syntax("Told to fail"));
