@@ -1,6 +1,7 @@
 //! The scenarios, one file each: what is done to a server and what of it is reported. Every scenario
 //! is a command of its own; `report` and `compare` run the same commands.
 
+pub(crate) mod backend_door;
 pub(crate) mod chat;
 pub(crate) mod connects;
 pub(crate) mod fanout;
@@ -32,6 +33,8 @@ pub(crate) enum Scenario {
     Connects(connects::Options),
     /// The server is restarted, and all subscribers come back at once. Needs --server-binary.
     Storm(storm::Options),
+    /// One statement, again and again, on any server that speaks the MySQL wire.
+    BackendDoor(backend_door::Options),
     /// Yardstick: a bare loop, one send per message and socket. Needs no server.
     Limit(limit::Options),
     /// Yardstick: a bare loop, one send per socket and round of messages. Needs no server.
@@ -48,6 +51,7 @@ impl Scenario {
             Self::Idle(options) => idle::run(stage.door(), options),
             Self::Connects(options) => connects::run(stage.door(), options),
             Self::Storm(options) => storm::run(stage, options),
+            Self::BackendDoor(options) => backend_door::run(options),
             Self::Limit(options) => limit::run(&options.yardstick()),
             Self::LimitBatch(options) => limit::run(&options.yardstick()),
         }
