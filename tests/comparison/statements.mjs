@@ -10,10 +10,10 @@ export const ROWS = {
     [100, 'four+four'],
   ],
   pipes_settings: [
-    ['alpha', 0],
-    ['beta', 10],
-    ['web_chat', 99],
-    ['web_admins', 10],
+    ['alpha', 0, 0, '', '', '', '', '', 0],
+    ['beta', 10, 0, '', '', '', '', '', 0],
+    ['web_chat', 99, 0, '', '', '', '', '', 0],
+    ['web_admins', 10, 0, '', '', '', '', '', 0],
   ],
 };
 
