@@ -25,7 +25,7 @@ const QUIET = { within: 30_000 };
  * called with the data directory between each kill and the next start.
  */
 export async function campaign({ kills, seed, report = () => {}, meanwhile = () => {} }) {
-  const server = await Server.start({ args: ['--history-read', '1000', '--log', 'warn'] });
+  const server = await Server.start({ args: ['--history-read', '1000', '--max-messages-per-second', '0', '--log', 'warn'] });
   try {
     const run = new Campaign(server, seed, meanwhile);
     await run.prepare();
