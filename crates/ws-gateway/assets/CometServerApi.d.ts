@@ -79,7 +79,10 @@ export interface DeliveryReport {
 export interface PipeUser {
   /** 0: anonymous. */
   user_id: number;
+  /** The browser. */
   uuid: string;
+  /** Tells apart the tabs of one browser. */
+  member: number;
 }
 
 export interface UserCount {
