@@ -22,7 +22,7 @@ use crate::message::{
 };
 use crate::name::{AccessKey, DevId, EventName, NameError, PipeName, UserId};
 use crate::pattern::{PipePattern, PipePrefix};
-use crate::settings::{PipeSettings, PrefixRows, prefix_length};
+use crate::settings::{PipeSettings, PrefixRows, Settings, prefix_length};
 use crate::shard::{CloseReason, ConnectionId, Touched};
 use crate::storage::{Outcome, StorageError, Write};
 use crate::token::TokenText;
@@ -569,12 +569,12 @@ impl Hall {
                     removed(outcomes.next())
                 }
                 Step::Settle(pattern, settings) => {
-                    self.settings.write().put(dev_id, pattern.clone(), settings);
+                    self.change_settings(|all| all.put(dev_id, pattern.clone(), settings));
                     self.enforce(dev_id, &pattern, &mut touched);
                     removed(outcomes.next())
                 }
                 Step::Unsettle(pattern) => {
-                    self.settings.write().remove(dev_id, &pattern);
+                    self.change_settings(|all| all.remove(dev_id, &pattern));
                     // A shorter prefix may be stricter.
                     self.enforce(dev_id, &pattern, &mut touched);
                     removed(outcomes.next())
@@ -588,6 +588,13 @@ impl Hall {
         drop(turn);
         touched.wake(&self.shards);
         effects
+    }
+
+    fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.write();
+        change(&mut settings);
+        let lists_events = settings.lists_events();
+        self.lists_events.store(lists_events, Ordering::Relaxed);
     }
 
     fn fan_out(

@@ -49,6 +49,8 @@ pub struct Hall {
     pub(crate) users: Users,
     pub(crate) roster: Roster,
     pub(crate) settings: RwLock<Settings>,
+    /// Whether any row lists events: a backend's message takes no lock to know it.
+    pub(crate) lists_events: AtomicBool,
     pub(crate) last_seen: LastSeen,
     pub(crate) absences: Absences,
     /// Grows whenever a key is deleted or a valid token revoked; a login that
@@ -96,6 +98,7 @@ impl Hall {
             pipes: PipeRegistry::new(),
             users,
             roster: Roster::new(),
+            lists_events: AtomicBool::new(settings.lists_events()),
             settings: RwLock::new(settings),
             last_seen: LastSeen::default(),
             absences,

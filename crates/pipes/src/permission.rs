@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::connection::Connection;
@@ -99,13 +100,10 @@ impl Hall {
         event: &EventName,
     ) -> Result<(), HallError> {
         Family::of(pipe).allows_backend_publish()?;
-        let settings = self.settings.read();
-        if !settings.lists_events() {
+        if !self.lists_events.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let rules = settings.rules(dev_id, pipe);
-        drop(settings);
-        is_listed(&rules, event)
+        is_listed(&self.pipe_rules(dev_id, pipe), event)
     }
 
     /// What all rows of `pipes_settings` together say about a pipe.
