@@ -1,6 +1,8 @@
 // What browsers may not do too much of: each bound is told to the page, counted, and felt by nobody else.
 
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test } from 'node:test';
 import { Server } from '../support/server.mjs';
 import { rows } from '../support/sql.mjs';
@@ -56,4 +58,31 @@ test('a connection that floods is told so, and the others do not notice', async 
   const report = await other.publishAndReport('web_calm', 'e', 'hello');
   assert.equal(report.data.error, '');
   assert.equal(await counted(server, 'browser_messages_refused'), refused().length);
+});
+
+test('what is too long, too late or from a strange page is refused and counted', async (t) => {
+  const server = await started(
+    t,
+    ...['--max-message-bytes', '1000', '--handshake-seconds', '1', '--max-request-bytes', '8192'],
+    ...['--allow-origin', 'shop.example'],
+  );
+  const page = { headers: { Origin: 'https://shop.example' } };
+  const talker = await server.browser(page);
+  talker.publish('web_long', 'e', 'x'.repeat(1001));
+  assert.match(JSON.stringify(await talker.take((message) => message.pipe === 'sys')), /at most 1000 bytes/);
+  await talker.waitUntilDropped();
+  assert.equal(await counted(server, 'browser_messages_too_long'), 1);
+
+  const stranger = await WebSocketClient.upgrade(server, { headers: { Origin: 'https://other.example' } });
+  assert.equal((await stranger.take((message) => message.error)).error, 423);
+  assert.equal(await counted(server, 'origins_refused'), 1);
+
+  const head = await WebSocketClient.upgrade(server, { headers: { ...page.headers, Cookie: 'c'.repeat(10_000) } });
+  assert.equal(head.status, 431);
+  await until('it is counted', async () => (await counted(server, 'browser_requests_too_long')) === 1);
+
+  const lazy = net.connect(server.httpPort, server.host);
+  lazy.write('GET / HT');
+  await once(lazy.resume(), 'close');
+  await until('it is counted', async () => (await counted(server, 'browser_requests_late')) === 1);
 });

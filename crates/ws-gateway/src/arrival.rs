@@ -139,6 +139,7 @@ impl Gateway {
         headers: &BrowserHeaders,
     ) -> Result<ConnectionRequest, RequestError> {
         if !headers.may_connect(&self.config.allow_origins) {
+            self.counters.origins_refused.note();
             return Err(RequestError::ForbiddenOrigin);
         }
         let tenant = self.hall.tenants().for_browser(request.dev_id);

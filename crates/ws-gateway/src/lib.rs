@@ -16,13 +16,14 @@
 //!   `resume`: what our own client missed while it was away.
 //! - `command`: what browsers say.
 //! - `event`: what browsers are told; `payload`, `json`, [`frame`] are its parts.
-//! - [`config`]: settings and bounds.
+//! - [`config`]: settings and bounds; `counters`: what is refused.
 
 mod addresses;
 mod arrival;
 mod assets;
 mod command;
 pub mod config;
+mod counters;
 mod errand;
 mod event;
 mod files;

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -28,6 +28,7 @@ use tokio::{task, time};
 use crate::addresses::Addresses;
 use crate::arrival::Arrival;
 use crate::config::GatewayConfig;
+use crate::counters::{self, Counters};
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::shard::{Item, ShardQueue};
@@ -80,45 +81,13 @@ pub struct Gateway {
     refusals: Arc<Semaphore>,
     /// Whether the last socket found no room.
     full: AtomicBool,
-    /// How many sockets found no room.
-    refused: AtomicU64,
     pub(crate) addresses: Arc<Addresses>,
-    /// How many messages of browsers were too many.
-    pub(crate) messages_refused: AtomicU64,
+    pub(crate) counters: Counters,
 }
 
 impl Gateway {
     /// What is counted here; the rest is the hall's.
-    pub const FIGURES: &[Figure<Self>] = &[
-        Figure::gauge(
-            "browser_sockets",
-            "Sockets of browsers open now, WebSocket or plain HTTP",
-            |gateway| {
-                let free = gateway.sockets.available_permits() as u64;
-                u64::from(gateway.everyone).saturating_sub(free)
-            },
-        ),
-        Figure::gauge(
-            "browser_streams",
-            "Connections of browsers over plain HTTP open now",
-            |gateway| gateway.streams.count(),
-        ),
-        Figure::counter(
-            "browser_sockets_refused",
-            "Sockets of browsers refused because too many were open",
-            |gateway| gateway.refused.load(Ordering::Relaxed),
-        ),
-        Figure::counter(
-            "address_connections_refused",
-            "Connections of browsers refused because their address had too many",
-            |gateway| gateway.addresses.refused(),
-        ),
-        Figure::counter(
-            "browser_messages_refused",
-            "Messages of browsers refused because their connection sent too many a second",
-            |gateway| gateway.messages_refused.load(Ordering::Relaxed),
-        ),
-    ];
+    pub const FIGURES: &[Figure<Self>] = counters::FIGURES;
 
     /// A door to `hall`, which sends through `shards`.
     pub fn new(hall: Arc<Hall>, shards: Shards, config: GatewayConfig) -> Arc<Self> {
@@ -133,10 +102,14 @@ impl Gateway {
             streams: Arc::default(),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             full: AtomicBool::new(false),
-            refused: AtomicU64::new(0),
             addresses,
-            messages_refused: AtomicU64::new(0),
+            counters: Counters::default(),
         })
+    }
+
+    pub(crate) fn open_sockets(&self) -> u64 {
+        let free = self.sockets.available_permits() as u64;
+        u64::from(self.everyone).saturating_sub(free)
     }
 
     /// The shards, in the order of their numbers.
@@ -238,7 +211,7 @@ impl Gateway {
                 tokio::spawn(gateway.speak_http(stream, address, permit, shutdown));
             }
             Err(_) => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
+                self.counters.sockets_refused.note();
                 if !self.full.swap(true, Ordering::Relaxed) {
                     tracing::warn!(limit = self.everyone, "too_many_sockets");
                 }
@@ -271,7 +244,10 @@ impl Gateway {
         let (address, front) = match time::timeout(limits.handshake_time, begun).await {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => return tracing::debug!(%address, %error, "connection_not_begun"),
-            Err(_) => return tracing::debug!(%address, "handshake_took_too_long"),
+            Err(_) => {
+                self.counters.requests_late.note();
+                return tracing::debug!(%address, "handshake_took_too_long");
+            }
         };
         let refused =
             self.config.tls.as_ref().is_some_and(|tls| tls.required) && !front.is_secure();
@@ -345,6 +321,11 @@ impl Gateway {
             }
         };
         if let Some(Err(error)) = ended {
+            if error.is_timeout() {
+                self.counters.requests_late.note();
+            } else if error.is_parse_too_large() {
+                self.counters.requests_too_long.note();
+            }
             tracing::debug!(%error, "http_ended");
         }
     }

@@ -6,7 +6,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -148,8 +147,7 @@ impl Session {
         let limit = self.gateway.config.limits.messages_per_second;
         let allowed = peer.rate.allows(limit, Instant::now());
         if !allowed {
-            let refused = &self.gateway.messages_refused;
-            refused.fetch_add(1, Ordering::Relaxed);
+            self.gateway.counters.messages_refused.note();
             let text = format!("messages a second: the limit of {limit} is reached");
             self.fail(&text, ErrorDetail::NoMessages);
         }
@@ -157,6 +155,9 @@ impl Session {
     }
 
     fn violated(&self, violation: Violation) -> End {
+        if matches!(violation, Violation::TooLong(_)) {
+            self.gateway.counters.messages_too_long.note();
+        }
         let text = violation.to_string();
         self.fail(&text, ErrorDetail::NoMessages);
         End::Violation(violation.close_code(), text)

@@ -109,19 +109,19 @@ const LIST: &[Bound] = &[
         "handshake_seconds",
         |bounds| bounds.gateway.handshake_time.as_secs(),
         "",
-        "",
+        "browser_requests_late_total",
     ),
     bound(
         "max_request_bytes",
         |bounds| bounds.gateway.request_bytes as u64,
         "",
-        "",
+        "browser_requests_too_long_total",
     ),
     bound(
         "max_message_bytes",
         |bounds| bounds.gateway.message_bytes as u64,
         "",
-        "",
+        "browser_messages_too_long_total",
     ),
     bound(
         "max_queued_bytes",
