@@ -1,7 +1,6 @@
 //! One browser connection as the hall sees it: who it is, what it told about
 //! itself, and what it is subscribed to.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -77,7 +76,57 @@ pub struct Connection {
 pub(crate) struct Subscriptions {
     /// Set at disconnect: nothing can be joined any more.
     pub(crate) closed: bool,
-    pub(crate) by_name: HashMap<PipeName, Subscription>,
+    pub(crate) by_name: ByName,
+}
+
+/// Subscriptions in the order of their pipes' names. Nearly every connection has
+/// only a few, and nothing holds a few in less memory.
+#[derive(Default)]
+pub(crate) struct ByName(Vec<(PipeName, Subscription)>);
+
+impl ByName {
+    fn place(&self, name: &PipeName) -> Result<usize, usize> {
+        self.0.binary_search_by(|(known, _)| known.cmp(name))
+    }
+
+    pub(crate) fn get(&self, name: &PipeName) -> Option<&Subscription> {
+        let (_, subscription) = self.0.get(self.place(name).ok()?)?;
+        Some(subscription)
+    }
+
+    pub(crate) fn contains_key(&self, name: &PipeName) -> bool {
+        self.place(name).is_ok()
+    }
+
+    /// Adds a pipe that is not there yet.
+    pub(crate) fn insert(&mut self, name: PipeName, subscription: Subscription) {
+        const FEW: usize = 4;
+        if let Err(place) = self.place(&name) {
+            if self.0.len() < FEW {
+                self.0.reserve_exact(1);
+            }
+            self.0.insert(place, (name, subscription));
+        }
+    }
+
+    pub(crate) fn remove(&mut self, name: &PipeName) -> Option<Subscription> {
+        let place = self.place(name).ok()?;
+        let (_, subscription) = self.0.remove(place);
+        Some(subscription)
+    }
+
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&PipeName, &mut Subscription) -> bool) {
+        self.0
+            .retain_mut(|(name, subscription)| keep(name, subscription));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(PipeName, Subscription)> {
+        self.0.iter()
+    }
 }
 
 impl Connection {
@@ -91,8 +140,8 @@ impl Connection {
     /// How many pipes this connection is subscribed to, of those `counts` names.
     pub(crate) fn subscribed_to(&self, counts: impl Fn(&PipeName) -> bool) -> usize {
         let subscriptions = self.subscriptions.lock();
-        let names = subscriptions.by_name.keys();
-        names.filter(|name| counts(name)).count()
+        let pipes = subscriptions.by_name.iter();
+        pipes.filter(|(name, _)| counts(name)).count()
     }
 
     /// What went over it, and what waits.
@@ -108,14 +157,10 @@ impl Connection {
     /// The pipes it is subscribed to, by name, each with the time it was joined.
     pub fn subscribed(&self) -> Vec<(PipeName, UnixTime)> {
         let subscriptions = self.subscriptions.lock();
-        let mut pipes: Vec<_> = subscriptions
-            .by_name
-            .iter()
-            .map(|(name, subscription)| (name.clone(), subscription.since))
-            .collect();
-        drop(subscriptions);
-        pipes.sort();
+        let pipes = subscriptions.by_name.iter();
         pipes
+            .map(|(name, subscription)| (name.clone(), subscription.since))
+            .collect()
     }
 
     /// When it joined a pipe it is subscribed to.

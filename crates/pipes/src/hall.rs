@@ -291,7 +291,7 @@ impl Hall {
         if let Some(user) = connection.user {
             self.user_disconnected(connection, user, &mut touched);
         }
-        for subscription in left.values() {
+        for (_, subscription) in left.iter() {
             let may_return = Some(&self.absences);
             self.pipes
                 .leave(&self.shards, subscription, may_return, &mut touched);

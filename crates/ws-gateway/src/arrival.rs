@@ -1,6 +1,7 @@
 //! How a connection comes in: the upgraded socket and what its handshake said, who
 //! may enter, and the login with the hall.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub(crate) struct Entrance {
 
 impl Arrival {
     /// Looks at who is there. Whoever is refused is told so.
-    pub(crate) fn receive(self, gateway: &Gateway) -> Entrance {
+    pub(crate) fn receive(self, gateway: &Gateway, texts: &mut Texts) -> Entrance {
         let (dialect, request) = ConnectionRequest::parse(&self.parameters);
         // They hold the key.
         drop(self.parameters);
@@ -67,11 +68,11 @@ impl Arrival {
                 dev_id: request.dev_id,
                 claim: request.claim(),
                 uuid: request.uuid,
-                user_agent: headers.user_agent.into(),
+                user_agent: texts.share(&headers.user_agent),
                 address: self.address,
-                origin: headers.origin.into(),
-                language: headers.language.into(),
-                client: request.client_name.into(),
+                origin: texts.share(&headers.origin),
+                language: texts.share(&headers.language),
+                client: texts.share(&request.client_name),
                 line: Arc::clone(&peer.tally) as Arc<_>,
             }),
             Err(error) => {
@@ -83,6 +84,28 @@ impl Arrival {
             }
         };
         Entrance { peer, visitor }
+    }
+}
+
+/// Texts that many connections have in common, such as the name of a browser: kept
+/// once for all of a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    /// How many are known at most; past it they are learnt anew.
+    const MOST: usize = 1024;
+
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        if self.0.len() >= Self::MOST {
+            self.0.clear();
+        }
+        let new = Arc::<str>::from(text);
+        self.0.insert(Arc::clone(&new));
+        new
     }
 }
 
@@ -145,5 +168,21 @@ impl Gateway {
         let tenant = self.hall.tenants().for_browser(request.dev_id);
         request.dev_id = tenant.ok_or(RequestError::UnknownDevId(request.dev_id))?;
         Ok(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_kept_once_and_strange_ones_do_not_pile_up() {
+        let mut texts = Texts::default();
+        let first = texts.share("browser");
+        assert!(Arc::ptr_eq(&first, &texts.share("browser")));
+        for number in 0..3 * Texts::MOST {
+            texts.share(&number.to_string());
+            assert!(texts.0.len() <= Texts::MOST);
+        }
     }
 }

@@ -16,7 +16,7 @@ use pipes::error::HallError;
 use pipes::shard::{CloseReason, ConnectionId, Delivery};
 use tokio::runtime::Handle;
 
-use crate::arrival::{self, Arrival, Entrance};
+use crate::arrival::{self, Arrival, Entrance, Texts};
 use crate::errand::{Errand, Turnout};
 use crate::frame;
 use crate::leaving::Leaving;
@@ -60,6 +60,7 @@ pub(crate) struct Worker {
     /// Who has more to say than was heard.
     eager: Vec<Seat>,
     pub(crate) leaving: Leaving,
+    texts: Texts,
     /// Set once everybody was asked to end.
     closing: Option<CloseReason>,
     sweeps: Sweeps,
@@ -101,6 +102,7 @@ impl Worker {
             buffer: vec![0; READ_BUFFER],
             eager: Vec::new(),
             leaving: Leaving::default(),
+            texts: Texts::default(),
             closing: None,
             sweeps: Sweeps {
                 period,
@@ -312,7 +314,7 @@ impl Worker {
 
     /// Takes a connection in and asks the hall to let it in, too.
     fn open(&mut self, arrival: Arrival) {
-        let Entrance { peer, visitor } = arrival.receive(&self.gateway);
+        let Entrance { peer, visitor } = arrival.receive(&self.gateway, &mut self.texts);
         let id = peer.id;
         let seat = self.members.enter(peer);
         let Some(peer) = self.members.peer(seat) else {
