@@ -1,6 +1,6 @@
 //! hotpath: runs one piece of the hot path a thousand times, so that `./count`
-//! can count its instructions under callgrind and hold them against the
-//! committed baseline. Nothing here measures time, and nothing opens a socket.
+//! can count its instructions under callgrind and hold them against a
+//! baseline. Nothing here measures time, and nothing opens a socket.
 //!
 //! - [`house`]: a hall with shards that only take what they are handed
 //! - [`statements`]: a plain INSERT from its text to its effect
