@@ -2,7 +2,7 @@
 // themselves are tried in Chromium (tests/e2e/tabs*.test.mjs).
 
 import assert from "node:assert/strict";
-import { mock, test } from "node:test";
+import { afterEach, mock, test } from "node:test";
 import { Hub } from "../../crates/ws-gateway/assets/CometServerTabs.mjs";
 import { openPage, settle } from "./browser.mjs";
 
@@ -40,6 +40,12 @@ class Socket {
   }
 }
 
+const hubs = [];
+afterEach(() => {
+  hubs.splice(0).forEach((hub) => hub.end(false));
+  mock.timers.reset();
+});
+
 /** A hub whose socket is open, with tabs "a", "b", …: `heard` holds the messages of each. */
 function openHub(tabs, { url = "ws://x/sesion=k", greeting = GREETING } = {}) {
   const sockets = [];
@@ -47,6 +53,7 @@ function openHub(tabs, { url = "ws://x/sesion=k", greeting = GREETING } = {}) {
     sockets.push(new Socket(url));
     return sockets.at(-1);
   });
+  hubs.push(hub);
   const heard = {};
   const open = { hub, sockets, heard, get socket() { return sockets.at(-1); } };
   open.attach = (id, address = url) => {
@@ -128,6 +135,27 @@ test("a message that was refused does not swallow the same message of another us
   assert.deepEqual(open.messages("a").map(({ data }) => data).slice(-1), ["1"]);
 });
 
+test("a question between tabs that the server refused holds nothing up", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const open = openHub(["a", "b"]);
+  open.say("a", "web_pipe2", "web_x", "e", "*", "1");
+  open.say("b", "web_pipe2", "web_x", "e", "*", "2");
+  open.attach("c");
+  // Too many at once: none of the questions is answered.
+  open.socket.sent = [];
+  open.socket.deliver(failure);
+  mock.timers.tick(5000);
+  open.socket.answerTurns();
+  assert.equal(open.heard.c[0].isOpen, true);
+  open.say("b", "web_pipe2", "web_a", "e", "*", "3");
+  open.socket.deliver(report("3"));
+  assert.equal(open.messages("b").at(-1).pipe, "_answer_to_web_a");
+  open.socket.answerTurns();
+  open.socket.sent = [];
+  mock.timers.tick(60_000);
+  assert.deepEqual(open.socket.sent, [], "it does not go on asking");
+});
+
 test("a tab that comes to an open socket is let in when the server has answered, and the socket is given up when it does not", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const open = openHub(["a"]);
@@ -143,7 +171,6 @@ test("a tab that comes to an open socket is let in when the server has answered,
   for (const id of ["a", "b", "c"]) {
     assert.deepEqual(open.heard[id].at(-1), { isClosed: true, handOver: false, passedOn: 0 });
   }
-  mock.timers.reset();
 });
 
 test("a tab with another key tries it once where the first was refused", () => {

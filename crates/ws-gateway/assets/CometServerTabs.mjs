@@ -18,6 +18,9 @@ const PROBE = 5000;
 /** Commands that may wait for a hand-over, and messages that may wait for their report. */
 const WAITING_LIMIT = 1000;
 
+/** A question between tabs that is not answered by then may have been refused, for there were too many; another is put. */
+const ASK_AGAIN = 5000;
+
 /** Changes of the speaking tab the server may be behind; past it the connection starts over. */
 const TURNS_LIMIT = 10000;
 
@@ -333,6 +336,7 @@ export class Hub {
   #published = [];
   #refusedUrls = new Set();
   #probeTimer;
+  #askTimer;
 
   constructor(connect) {
     this.#connect = connect;
@@ -390,6 +394,7 @@ export class Hub {
     const socket = this.#socket;
     const tabs = [...this.#tabs.values()];
     clearTimeout(this.#probeTimer);
+    clearTimeout(this.#askTimer);
     this.#socket = this.#greeting = this.#probeTimer = undefined;
     this.#turns = [];
     this.#published = [];
@@ -452,6 +457,24 @@ export class Hub {
     if (last && !last.fence) {
       last.fence = `tabs-${++this.#questions}`;
       this.#socket.send(`pipe_count\nweb_fence\n${last.fence}\n`);
+      clearTimeout(this.#askTimer);
+      this.#askTimer = setTimeout(() => {
+        this.#begin({});
+        this.#finish();
+      }, ASK_AGAIN);
+    }
+  }
+
+  /** Everything up to this turn has been answered; a question before that was not has been refused. */
+  #over(index) {
+    for (const turn of this.#turns.splice(0, index + 1)) {
+      this.#published = this.#published.filter((sent) => sent.tab !== turn.tab || sent.isReported || this.#speaksLater(turn.tab));
+      if (turn.admits) {
+        this.#admit(turn.admits);
+      }
+    }
+    if (!this.#turns[0]?.fence) {
+      clearTimeout(this.#askTimer);
     }
   }
 
@@ -493,12 +516,8 @@ export class Hub {
     const [turn] = this.#turns;
     if (pipe === "sys" && event === "serverInfo") {
       this.#greeted(line);
-    } else if (turn?.fence && marker === turn.fence) {
-      this.#turns.shift();
-      this.#published = this.#published.filter((sent) => sent.tab !== turn.tab || sent.isReported || this.#speaksLater(turn.tab));
-      if (turn.admits) {
-        this.#admit(turn.admits);
-      }
+    } else if (/^tabs-/.test(marker)) {
+      this.#over(this.#turns.findIndex(({ fence }) => fence === marker));
     } else if (typeof error === "number" || !turn && pipe === "sys") {
       this.#tabs.forEach((tab) => { tab.isOpen = true; });
       this.#tellAll(line);
@@ -532,7 +551,7 @@ export class Hub {
     if (!turn) {
       return;
     }
-    if (pipe === "sys" && event === "error" && !turn.fence) {
+    if (pipe === "sys" && event === "error") {
       // Something failed; when the turn is over it is known what did not.
       this.#finish();
     }
