@@ -16,6 +16,8 @@ use crate::worker::Worker;
 
 /// How long a leaving connection may take for its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
+/// How often more of it is read in one go.
+const MOST_IGNORED: usize = 16;
 
 /// Who leaves, and until when; the earliest first, for all have the same time.
 #[derive(Debug, Default)]
@@ -138,11 +140,13 @@ fn wants_silence(peer: &Peer, end: &End) -> bool {
 
 /// Reads past what a leaving client still says. Gives whether it has ended.
 fn has_ended(peer: &mut Peer, buffer: &mut [u8]) -> bool {
-    loop {
+    for _ in 0..MOST_IGNORED {
         match peer.socket.read(buffer) {
             Ok(0) => return true,
             Ok(_) => {}
             Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         }
     }
+    // Who goes on talking does not want to end.
+    true
 }

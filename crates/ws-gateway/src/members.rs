@@ -13,6 +13,7 @@ use crate::event::{self, Generation};
 use crate::frame;
 use crate::peer::{Peer, Sent};
 use crate::round::{Due, Round};
+use crate::socket::Socket;
 
 /// The connections of one shard.
 #[derive(Default)]
@@ -271,16 +272,37 @@ impl Members {
 
     /// Pings some of those a round went to, leaving out `between` each time. Gives how
     /// many.
-    pub(crate) fn ask(&mut self, round: &Round, number: u64, between: usize) -> usize {
+    pub(crate) fn ask(
+        &mut self,
+        round: &Round,
+        number: u64,
+        between: usize,
+        overflown: &mut Vec<Seat>,
+    ) -> usize {
         let ping = frame::numbered_ping(number);
-        let asked = round.touched.iter().step_by(between.max(1));
+        let mut asked = 0;
+        for index in round.touched.iter().step_by(between.max(1)) {
+            let Some(slot) = self.slots.get_mut(*index as usize) else {
+                continue;
+            };
+            // Over plain HTTP nobody answers with a number.
+            let peer = slot.peer.as_deref_mut();
+            let Some(peer) = peer.filter(|peer| !matches!(peer.socket, Socket::Local(_))) else {
+                continue;
+            };
+            match peer.send(&ping) {
+                Sent::Accepted => {
+                    peer.asked = number;
+                    asked += 1;
+                }
+                Sent::Overflow => overflown.push(Seat {
+                    index: *index,
+                    serial: slot.serial,
+                }),
+                Sent::Gone => {}
+            }
+        }
         asked
-            .filter(|index| {
-                let slot = self.slots.get_mut(**index as usize);
-                slot.and_then(|slot| slot.peer.as_deref_mut())
-                    .is_some_and(|peer| peer.send(&ping) == Sent::Accepted)
-            })
-            .count()
     }
 }
 

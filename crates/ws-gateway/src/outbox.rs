@@ -14,6 +14,8 @@ use crate::socket::Socket;
 
 /// How many pieces one system call carries.
 pub(crate) const PIECES_PER_WRITE: usize = 64;
+/// What a frame that waits costs besides its bytes, about.
+const FRAME_COST: usize = 96;
 
 /// Frames that wait.
 #[derive(Default)]
@@ -44,10 +46,12 @@ impl Outbox {
         });
     }
 
-    /// Bytes that wait for the frame now being sent, which itself may have any size.
+    /// Memory of what waits for the frame now being sent, which itself may have any
+    /// size.
     pub(crate) fn behind_the_first(&self) -> usize {
         let first = self.frames.front().map_or(0, |first| first.rest.len());
-        self.bytes.saturating_sub(first)
+        let behind = self.frames.len().saturating_sub(1);
+        self.bytes.saturating_sub(first) + behind * FRAME_COST
     }
 
     /// Sends as much as the socket takes. Gives whether nothing waits any more;

@@ -30,6 +30,10 @@ pub(crate) struct Peer {
     pub(crate) phase: Phase,
     /// The socket may have more to read.
     pub(crate) readable: bool,
+    /// It waits for its next turn.
+    pub(crate) eager: bool,
+    /// The number it was last asked to answer; 0 when it has.
+    pub(crate) asked: u64,
     /// The other end will send nothing more.
     pub(crate) ended: bool,
     /// Whether the other end gave a sign of life since this was last asked.
@@ -77,6 +81,11 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
+    /// Whether what it says is read now.
+    pub(crate) const fn is_heard(self) -> bool {
+        matches!(self, Self::Open)
+    }
+
     /// Whether it is on its way out.
     pub(crate) const fn is_leaving(self) -> bool {
         matches!(self, Self::Silent | Self::Parting | Self::Parted)
@@ -159,6 +168,8 @@ impl Peer {
             generation,
             phase: Phase::Arriving,
             readable: true,
+            eager: false,
+            asked: 0,
             ended: false,
             heard: true,
             quiet: 0,

@@ -38,6 +38,10 @@ impl Session {
             }
         };
         loop {
+            // A rule that has changed meanwhile holds for the rest.
+            if !self.connection.is_subscribed(&pipe) {
+                return true;
+            }
             let step = hall.read_on(&mut reading, max_bytes);
             match step.await {
                 Ok(Step::Gap(position)) => {

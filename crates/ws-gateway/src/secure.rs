@@ -8,6 +8,8 @@ use rustls::ServerConnection;
 
 /// How much is encrypted ahead of what the socket takes, in bytes.
 const AHEAD: usize = 64 * 1024;
+/// How often a browser may send and say nothing in one reading.
+const EMPTY_ROUNDS: usize = 64;
 
 /// An open TLS connection that never blocks.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl SecureSocket {
     /// Reads what there is; 0 at the end of the stream. It may give less than
     /// there is: only `WouldBlock` means that nothing is left.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
+        for _ in 0..EMPTY_ROUNDS {
             match self.session.reader().read(buffer) {
                 // Browsers that vanish without a last word are no error of ours.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
@@ -70,6 +72,8 @@ impl SecureSocket {
                 _ => {}
             }
         }
+        let text = "records without anything in them";
+        Err(io::Error::new(io::ErrorKind::InvalidData, text))
     }
 
     /// Writes as much as the socket takes of several pieces, in order: what is
@@ -78,27 +82,26 @@ impl SecureSocket {
         let offered: usize = pieces.iter().map(|piece| piece.len()).sum();
         let mut rest = pieces;
         let mut written = 0;
-        self.send()?;
         loop {
-            let sent = match std::mem::take(&mut self.owed) {
-                0 => self.session.writer().write_vectored(rest)?,
-                owed => owed.min(offered - written),
-            };
             match self.send() {
-                Ok(()) => written += sent,
+                Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && written > 0 => {
-                    self.owed = sent;
                     return Ok(written);
                 }
-                Err(error) => {
-                    self.owed = sent;
-                    return Err(error);
-                }
+                Err(error) => return Err(error),
             }
-            if written >= offered || sent == 0 {
+            // The kernel has all that is encrypted; of it no more counts than is offered.
+            let counted = self.owed.min(offered - written);
+            self.owed -= counted;
+            written += counted;
+            IoSlice::advance_slices(&mut rest, counted);
+            if written >= offered {
                 return Ok(written);
             }
-            IoSlice::advance_slices(&mut rest, sent);
+            self.owed = self.session.writer().write_vectored(rest)?;
+            if self.owed == 0 {
+                return Ok(written);
+            }
         }
     }
 
@@ -247,6 +250,42 @@ mod tests {
             let mut pieces: Vec<IoSlice<'_>> = all[written..]
                 .chunks(10_007)
                 .take(9)
+                .map(IoSlice::new)
+                .collect();
+            match socket.write_vectored(&mut pieces) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(reading.join().unwrap() == all);
+    }
+
+    #[test]
+    fn what_was_offered_in_one_piece_may_go_on_in_small_ones() {
+        let (mut socket, _, mut client) = pair(b"x");
+        let all: Vec<u8> = (0..6_000_000_u32)
+            .map(|number| (number / 11) as u8)
+            .collect();
+        let total = all.len();
+        let mut written = 0;
+        // One piece as long as is encrypted ahead, until the kernel is full.
+        loop {
+            let piece = &all[written..(written + 60_000).min(total)];
+            match socket.write_vectored(&mut [IoSlice::new(piece)]) {
+                Ok(count) => written += count,
+                Err(error) => break assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        let reading = thread::spawn(move || {
+            let mut got = vec![0; total];
+            client.read_exact(&mut got).unwrap();
+            got
+        });
+        while written < total {
+            let mut pieces: Vec<IoSlice<'_>> = all[written..]
+                .chunks(100)
+                .take(64)
                 .map(IoSlice::new)
                 .collect();
             match socket.write_vectored(&mut pieces) {

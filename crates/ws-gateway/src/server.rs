@@ -241,7 +241,13 @@ impl Gateway {
             let front = Front::of(stream, self.config.tls.as_ref()).await?;
             Ok::<_, io::Error>((told.ip(), front))
         };
-        let (address, front) = match time::timeout(limits.handshake_time, begun).await {
+        let begun = time::timeout(limits.handshake_time, begun);
+        let begun = tokio::select! {
+            begun = begun => begun,
+            // Who has said nothing yet is no reason to wait.
+            _ = shutdown.wait_for(|stop| *stop) => return,
+        };
+        let (address, front) = match begun {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => return tracing::debug!(%address, %error, "connection_not_begun"),
             Err(_) => {

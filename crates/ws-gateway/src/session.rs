@@ -30,6 +30,11 @@ use crate::shard::{Item, ShardQueue};
 
 /// Bytes of a history sent before waiting until they are on their way.
 pub(crate) const HISTORY_PIECE: usize = 64 * 1024;
+/// What one connection may say before the others have their turn, in frames: each
+/// may have an answer.
+const FRAMES_PER_TURN: usize = 64;
+/// How many refused names of one command are told.
+const REFUSALS_TOLD: usize = 10;
 
 /// One connection as its commands see it.
 #[derive(Clone)]
@@ -95,6 +100,7 @@ impl Session {
         }
         let limit = self.gateway.config.limits.message_bytes;
         let mut reader = std::mem::replace(&mut peer.reader, FrameReader::new(limit));
+        let mut taken = 0;
         let turn = loop {
             match reader.next(&mut input) {
                 Ok(None) => break None,
@@ -102,12 +108,16 @@ impl Session {
                     if let Some(turn) = self.take(peer, incoming) {
                         break Some(turn);
                     }
+                    taken += 1;
+                    if taken == FRAMES_PER_TURN && !input.is_empty() {
+                        break Some(Turn::More);
+                    }
                 }
                 Err(violation) => break Some(Turn::Ended(self.violated(violation))),
             }
         };
         peer.reader = reader;
-        if matches!(turn, Some(Turn::Waits(_))) {
+        if matches!(turn, Some(Turn::Waits(_) | Turn::More)) {
             peer.unread = input.to_vec();
         }
         turn
@@ -175,7 +185,7 @@ impl Session {
         match command {
             Command::Ignored => {}
             Command::Subscription { pipes, refused } => {
-                for error in refused {
+                for error in refused.into_iter().take(REFUSALS_TOLD) {
                     self.fail(&error.to_string(), ErrorDetail::NoMessages);
                 }
                 return Errand::begin(async move {
@@ -198,7 +208,14 @@ impl Session {
                 return Errand::begin(async move { session.send_history(&pipe, &marker).await });
             }
             Command::PipeCount { pipe, marker } => self.count(&pipe, marker),
-            Command::TrackPipeUsers { pipe, marker } => self.list(&pipe, marker),
+            Command::TrackPipeUsers { pipe, marker } => {
+                let marker = marker.to_owned();
+                return Errand::begin(async move {
+                    // A list may be long.
+                    session.gateway.room_in_shards().await;
+                    session.list(&pipe, &marker);
+                });
+            }
             Command::UserData { user, marker } => {
                 let marker = marker.to_owned();
                 return Errand::begin(async move {
@@ -291,7 +308,7 @@ impl Session {
 
     pub(crate) fn tell_refused(&self, refused: RefusedNames) {
         let mut limit_told = false;
-        for (pipe, error) in refused {
+        for (pipe, error) in refused.into_iter().take(REFUSALS_TOLD) {
             let (text, detail) = match error {
                 HallError::Limit { .. } if limit_told => continue,
                 HallError::Limit { .. } => {

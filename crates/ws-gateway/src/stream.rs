@@ -104,7 +104,7 @@ impl Streams {
     /// Hands the texts of request `number` of a session to its connection. A
     /// request that comes again, because its answer was lost, has no effect.
     pub(crate) async fn say(
-        &self,
+        self: &Arc<Self>,
         id: &str,
         number: u64,
         texts: Vec<String>,
@@ -122,16 +122,20 @@ impl Streams {
             session.last = number;
             session.commands.clone()
         };
-        let said = time::timeout(patience, commands.send(texts)).await;
-        match said {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Unsaid::NoSession),
-            Err(_) => {
-                // What it said is lost: it must not go on as if it were not.
-                self.open.lock().remove(id);
-                Err(Unsaid::Busy)
+        let (streams, id) = (Arc::clone(self), id.to_owned());
+        // On its own: the number counts as said, even if this request is cut off.
+        let said = tokio::spawn(async move {
+            match time::timeout(patience, commands.send(texts)).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) => Err(Unsaid::NoSession),
+                Err(_) => {
+                    // What it said is lost: it must not go on as if it were not.
+                    streams.open.lock().remove(&id);
+                    Err(Unsaid::Busy)
+                }
             }
-        }
+        });
+        said.await.unwrap_or(Err(Unsaid::Busy))
     }
 }
 

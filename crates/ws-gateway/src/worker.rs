@@ -13,7 +13,7 @@ use mio::event::Event;
 use mio::{Events, Poll};
 use pipes::connection::Connection;
 use pipes::error::HallError;
-use pipes::shard::{CloseReason, ConnectionId, Delivery};
+use pipes::shard::{CloseReason, ConnectionId, Delivery, Shard};
 use tokio::runtime::Handle;
 
 use crate::arrival::{self, Arrival, Entrance, Texts};
@@ -22,7 +22,7 @@ use crate::frame;
 use crate::leaving::Leaving;
 use crate::members::{Members, Seat};
 use crate::pace::Pace;
-use crate::peer::{End, Peer, Phase};
+use crate::peer::{End, Peer, Phase, Sent};
 use crate::round::Round;
 use crate::server::Gateway;
 use crate::session::{Session, Turn};
@@ -65,6 +65,8 @@ pub(crate) struct Worker {
     closing: Option<CloseReason>,
     sweeps: Sweeps,
     stopped: bool,
+    /// What the round's items count against the backlog.
+    weight: usize,
 }
 
 /// What is done once the round is sent, in order.
@@ -110,6 +112,7 @@ impl Worker {
                 slice: 0,
             },
             stopped: false,
+            weight: 0,
         })
     }
 
@@ -127,11 +130,15 @@ impl Worker {
                     self.guarded(Some(seat), |worker| worker.notice(seat, event));
                 }
             }
-            for seat in std::mem::take(&mut self.eager) {
-                self.guarded(Some(seat), |worker| worker.attend(seat));
+            // Their answers go through the queue: a flood of them must not fill it.
+            if !self.queue.is_congested() {
+                for seat in std::mem::take(&mut self.eager) {
+                    self.guarded(Some(seat), |worker| worker.attend(seat));
+                }
             }
             usher::run_errands(self.gateway.shards());
             self.guarded(None, Self::work_off);
+            self.queue.relieve(std::mem::take(&mut self.weight));
             self.guarded(None, Self::keep_time);
             usher::run_errands(self.gateway.shards());
         }
@@ -141,9 +148,20 @@ impl Worker {
     fn guarded(&mut self, seat: Option<Seat>, work: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             tracing::error!(shard = self.number, "panic_in_shard");
-            if let Some(seat) = seat {
-                self.end(seat, End::Gone);
+            match seat {
+                Some(seat) => self.end(seat, End::Gone),
+                None => self.begin_anew(),
             }
+        }
+    }
+
+    /// After a panic in the middle of a round nobody knows who has heard what: all
+    /// connections end, and come back.
+    fn begin_anew(&mut self) {
+        self.round = Round::default();
+        self.afterwards.clear();
+        for seat in self.members.seats() {
+            self.end(seat, End::Gone);
         }
     }
 
@@ -177,7 +195,12 @@ impl Worker {
         if event.is_writable() && peer.is_blocked() && peer.flush().is_err() {
             return self.end(seat, End::Gone);
         }
-        if peer.readable {
+        if event.is_readable() && !peer.phase.is_heard() {
+            // It says something, though nobody listens now.
+            peer.heard = true;
+            self.pace.answered(std::mem::take(&mut peer.asked));
+        }
+        if peer.readable && !peer.eager {
             self.attend(seat);
         }
     }
@@ -187,6 +210,7 @@ impl Worker {
         let Some(peer) = self.members.peer(seat) else {
             return;
         };
+        peer.eager = false;
         let Some(connection) = &peer.connection else {
             return;
         };
@@ -197,10 +221,15 @@ impl Worker {
             generation: peer.generation,
         };
         let turn = session.attend(peer, &mut self.buffer);
-        self.pace.answered(std::mem::take(&mut peer.pong));
+        if std::mem::take(&mut peer.pong) == peer.asked {
+            self.pace.answered(std::mem::take(&mut peer.asked));
+        }
         match turn {
             Turn::Idle => {}
-            Turn::More => self.eager.push(seat),
+            Turn::More => {
+                peer.eager = true;
+                self.eager.push(seat);
+            }
             Turn::Waits(errand) => {
                 peer.phase = Phase::Waiting;
                 let done = Done {
@@ -231,15 +260,14 @@ impl Worker {
             self.items = items;
             return;
         }
-        let mut weight = 0;
+        self.weight = items.iter().map(Item::weight).sum();
         for item in items.drain(..) {
-            weight += item.weight();
             self.collect(item);
         }
         self.items = items;
         let mut overflown = Vec::new();
         self.members.send(&mut self.round, &mut overflown);
-        self.watch_pace();
+        self.watch_pace(&mut overflown);
         for seat in overflown {
             self.end(seat, End::ClosedByServer(CloseReason::SlowReader));
         }
@@ -251,14 +279,13 @@ impl Worker {
                 Afterwards::Forget(id) => self.members.forget(id),
             }
         }
-        self.queue.relieve(weight);
     }
 
     /// Looks whether those the round went to keep up.
-    fn watch_pace(&mut self) {
+    fn watch_pace(&mut self, overflown: &mut Vec<Seat>) {
         let connections = self.round.touched.len();
         if let Some((number, between)) = self.pace.sent(self.round.bytes, connections) {
-            let asked = self.members.ask(&self.round, number, between);
+            let asked = self.members.ask(&self.round, number, between, overflown);
             self.pace.asked(asked, Instant::now());
         }
         self.round.clear();
@@ -399,7 +426,9 @@ impl Worker {
             match Silence::of(peer) {
                 Silence::Short => {}
                 Silence::Ask => {
-                    peer.send(&frame::ping());
+                    if peer.send(&frame::ping()) == Sent::Overflow {
+                        self.end(seat, End::ClosedByServer(CloseReason::SlowReader));
+                    }
                 }
                 Silence::GiveUp => self.end(seat, End::ClosedByServer(CloseReason::Silent)),
             }
