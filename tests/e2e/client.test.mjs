@@ -336,8 +336,11 @@ describe('questions', () => {
     const [users, ...more] = await data(boris, 'users');
     assert.deepEqual(more, []);
     const uuids = [await ann.evaluate(() => CometServer().getUUID()), await boris.evaluate(() => CometServer().getUUID())];
+    // Which number a member has is the server's: one for each connection.
+    assert.equal(new Set(users.map(({ member }) => member)).size, 2);
+    const numberOf = Object.fromEntries(users.map(({ user_id, member }) => [user_id, member]));
     assert.deepEqual(
-      users.sort((one, other) => other.user_id - one.user_id),
+      users.map(({ user_id, uuid }) => ({ user_id, uuid })).sort((one, other) => other.user_id - one.user_id),
       [{ user_id: 44, uuid: uuids[0] }, { user_id: 0, uuid: uuids[1] }],
     );
     assert.deepEqual(await data(boris, 'data'), [{ user_data: '', user_id: 44 }]);
@@ -346,7 +349,7 @@ describe('questions', () => {
     }
     assert.deepEqual(
       (await calls(ann, 'track_ask')).map(({ data, server_info: info }) => [data, info.event]),
-      [[{ user_id: 0, uuid: uuids[1] }, 'subscription']],
+      [[{ first: true, member: numberOf[0], user_id: 0, uuid: uuids[1] }, 'subscription']],
     );
   });
 
