@@ -10,6 +10,8 @@ use cometql::wire;
 use pipes::limits::Limits as HallLimits;
 use serde::Deserialize;
 
+use crate::limits::set;
+
 /// Bounds of one backend's connection; what is not set keeps its default.
 #[derive(Debug, Default, Clone, Args, Deserialize)]
 #[serde(default)]
@@ -141,10 +143,4 @@ impl BackendBounds {
 /// A file may say 0, which no connection would survive: one second is the least.
 fn seconds(setting: Option<u32>) -> Option<Duration> {
     setting.map(|seconds| Duration::from_secs(seconds.max(1).into()))
-}
-
-fn set<T>(bound: &mut T, setting: Option<T>) {
-    if let Some(setting) = setting {
-        *bound = setting;
-    }
 }

@@ -10,6 +10,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use ws_gateway::{ForwardingHeader, GatewayConfig, TrustedProxies};
 
+use crate::limits::set;
+
 /// Bounds of the browser door; what is not set keeps its default.
 #[derive(Debug, Default, Clone, Args, Deserialize)]
 #[serde(default)]
@@ -237,12 +239,6 @@ impl BrowserBounds {
         set(&mut limits.shard_backlog_bytes, self.max_backlog_bytes);
         let keep_alive = self.keep_alive_seconds.map(Duration::from_secs);
         set(&mut limits.keep_alive, keep_alive);
-    }
-}
-
-fn set<T>(bound: &mut T, setting: Option<T>) {
-    if let Some(setting) = setting {
-        *bound = setting;
     }
 }
 

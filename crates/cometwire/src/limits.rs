@@ -106,7 +106,8 @@ pub(crate) fn language(
     config
 }
 
-fn set<T>(bound: &mut T, setting: Option<T>) {
+/// Puts a setting in the place of a default, if it was made.
+pub(crate) fn set<T>(bound: &mut T, setting: Option<T>) {
     if let Some(setting) = setting {
         *bound = setting;
     }

@@ -215,9 +215,36 @@ mod tests {
         assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
     }
 
+    /// Writes what is left of `all` past `written`, `count` pieces of `size` at once,
+    /// while the browser reads; it gets all of it.
+    fn arrives_whole(
+        socket: &mut SecureSocket,
+        mut client: Client,
+        all: &[u8],
+        mut written: usize,
+        (size, count): (usize, usize),
+    ) {
+        let total = all.len();
+        let reading = thread::spawn(move || {
+            let mut got = vec![0; total];
+            client.read_exact(&mut got).unwrap();
+            got
+        });
+        while written < total {
+            let rest = all[written..].chunks(size).take(count);
+            let mut pieces: Vec<IoSlice<'_>> = rest.map(IoSlice::new).collect();
+            match socket.write_vectored(&mut pieces) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(reading.join().unwrap() == all);
+    }
+
     #[test]
     fn every_byte_that_counts_as_written_arrives_once_and_in_order() {
-        let (mut socket, _, mut client) = pair(b"x");
+        let (mut socket, _, client) = pair(b"x");
         let all: Vec<u8> = (0..8_000_000_u32)
             .map(|number| (number / 7) as u8)
             .collect();
@@ -241,29 +268,12 @@ mod tests {
             }
         }
         assert_eq!(blocked, 1, "the kernel took {written} bytes");
-        let reading = thread::spawn(move || {
-            let mut got = vec![0; total];
-            client.read_exact(&mut got).unwrap();
-            got
-        });
-        while written < total {
-            let mut pieces: Vec<IoSlice<'_>> = all[written..]
-                .chunks(10_007)
-                .take(9)
-                .map(IoSlice::new)
-                .collect();
-            match socket.write_vectored(&mut pieces) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
-                Err(error) => panic!("{error}"),
-            }
-        }
-        assert!(reading.join().unwrap() == all);
+        arrives_whole(&mut socket, client, &all, written, (10_007, 9));
     }
 
     #[test]
     fn what_was_offered_in_one_piece_may_go_on_in_small_ones() {
-        let (mut socket, _, mut client) = pair(b"x");
+        let (mut socket, _, client) = pair(b"x");
         let all: Vec<u8> = (0..6_000_000_u32)
             .map(|number| (number / 11) as u8)
             .collect();
@@ -277,23 +287,6 @@ mod tests {
                 Err(error) => break assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
             }
         }
-        let reading = thread::spawn(move || {
-            let mut got = vec![0; total];
-            client.read_exact(&mut got).unwrap();
-            got
-        });
-        while written < total {
-            let mut pieces: Vec<IoSlice<'_>> = all[written..]
-                .chunks(100)
-                .take(64)
-                .map(IoSlice::new)
-                .collect();
-            match socket.write_vectored(&mut pieces) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::yield_now(),
-                Err(error) => panic!("{error}"),
-            }
-        }
-        assert!(reading.join().unwrap() == all);
+        arrives_whole(&mut socket, client, &all, written, (100, 64));
     }
 }
