@@ -63,6 +63,18 @@ test('scripts are compressed for browsers that take it, and are the same then', 
   }
 });
 
+test('a debugger finds the readable source of every script of the client', async () => {
+  for (const path of ['/CometServerApi.js', '/comet-server/CometServerApi.js', '/CometServerTabs.mjs', '/CometServerHttp.mjs']) {
+    const address = `${server.origin}${path}`;
+    const [, map] = /\n\/\/# sourceMappingURL=(\S+)\n$/.exec(await (await fetch(address)).text());
+    const { sources } = await (await fetch(new URL(map, address))).json();
+    assert.equal(sources.length, 1);
+    const source = await fetch(new URL(sources[0], address));
+    assert.match(source.headers.get('content-type'), /javascript/);
+    assert.match(await source.text(), /\n\/\/ [A-Z][^]*\n *\/\*\* [A-Z]/);
+  }
+});
+
 test('OPTIONS is answered for any path', async () => {
   for (const path of ['/info', '/anything']) {
     const { status, headers } = await request(path, {

@@ -39,6 +39,16 @@ function openClient(context, pipes, options) {
   return open(server, context, pipes, options);
 }
 
+test('what a page loads by itself is under 12 KB', async () => {
+  const page = await openClient(await newContext(), ['web_small']);
+  const loaded = await page.evaluate(() => performance.getEntriesByType('resource')
+    .filter(({ name }) => /\/CometServer\w+\.m?js$/.test(name))
+    .map(({ name, encodedBodySize }) => [new URL(name).pathname, encodedBodySize]));
+  assert.deepEqual(loaded.map(([name]) => name), ['/CometServerApi.js', '/CometServerTabs.mjs']);
+  const bytes = loaded.reduce((sum, [, size]) => sum + size, 0);
+  assert.ok(bytes > 1000 && bytes < 12 * 1024, `${bytes} bytes`);
+});
+
 describe('tabs of one login', () => {
   test('share one connection, and each hears only its own pipes, once', async () => {
     const context = await newContext();

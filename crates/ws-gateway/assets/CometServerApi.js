@@ -1,8 +1,6 @@
-/*!
- * CometServerApi.js: the browser client of CometWire.
- *
- * One file, no build step, no dependencies. CometServerApi.d.ts tells what methods and options do.
- */
+/*! CometServerApi.js: the browser client of CometWire. Its source is CometServerApi.src.js, beside it. */
+
+// One file that pages load as it is, without dependencies. CometServerApi.d.ts tells what methods and options do.
 (() => {
   "use strict";
 

@@ -18,6 +18,7 @@ const CONTENT_TYPES: &[(&str, &str)] = &[
     ("jpg", "image/jpeg"),
     ("js", "text/javascript; charset=UTF-8"),
     ("json", "application/json"),
+    ("map", "application/json"),
     ("mjs", "text/javascript; charset=UTF-8"),
     ("mts", "text/plain; charset=UTF-8"),
     ("png", "image/png"),
