@@ -113,6 +113,23 @@ pub(crate) fn looks_first(insert: &Insert) -> bool {
     matches!(insert.mode, InsertMode::Ignore | InsertMode::Update(_))
 }
 
+/// Whether a DELETE has to look for its rows: all do that do not name them by
+/// the one key they are deleted by.
+pub(crate) fn searches(table: &dyn Table, delete: &Delete) -> bool {
+    let key = table.delete_key().and_then(|key| table.columns().get(key));
+    let is_by_key = |condition: &KeyCondition| {
+        key.is_some_and(|key| key.name.eq_ignore_ascii_case(&condition.column))
+    };
+    match &delete.condition {
+        Some(Condition::Keys(conditions)) => match conditions.as_slice() {
+            [only] => !is_by_key(only),
+            _ => true,
+        },
+        Some(Condition::General(_)) => true,
+        None => false,
+    }
+}
+
 /// What an INSERT means. Waits for the store if it [looks first](looks_first).
 ///
 /// # Errors

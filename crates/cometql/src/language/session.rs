@@ -306,7 +306,7 @@ impl CometQlSession {
             Statement::InsertSelect(rows) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table_for_insert(&rows.insert.table)?);
-                let _turn = self.turn_to_change(table.as_ref(), false).await?;
+                let _turn = self.turn_to_change(table.as_ref(), true).await?;
                 let parameters = parameters.to_vec();
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let limits = &language.config.statement;
@@ -328,7 +328,7 @@ impl CometQlSession {
             Statement::Update(update) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&update.table)?);
-                let _turn = self.turn_to_change(table.as_ref(), false).await?;
+                let _turn = self.turn_to_change(table.as_ref(), true).await?;
                 let parameters = parameters.to_vec();
                 let work = move |language: &CometQl, context: &SessionContext| {
                     let find = |query: &Query, parameters: &[Parameter]| {
@@ -342,7 +342,8 @@ impl CometQlSession {
             Statement::Delete(delete) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&delete.table)?);
-                let _turn = self.turn_to_change(table.as_ref(), false).await?;
+                let reads = change::searches(table.as_ref(), &delete);
+                let _turn = self.turn_to_change(table.as_ref(), reads).await?;
                 let parameters = parameters.to_vec();
                 let is_query = matches!(delete.condition, Some(Condition::General(_)));
                 let work = move |language: &CometQl, context: &SessionContext| {

@@ -318,3 +318,32 @@ async fn what_is_updated_on_a_duplicate_key_was_read_when_nobody_else_wrote() {
         assert_eq!(hash, kept);
     }
 }
+
+#[tokio::test]
+async fn of_two_changes_of_one_row_at_one_time_both_count() {
+    let house = House::start();
+    let mut php = house.login("root");
+    php.done("INSERT INTO pipes_settings (name, length) VALUES ('count', 0)")
+        .await;
+    let (mut a, mut b, mut c) = (
+        house.login("root"),
+        house.login("root"),
+        house.login("root"),
+    );
+    // Without turns all three read the same row, and the last one's answer stays.
+    for round in 1..=50 {
+        let (first, second, third) = tokio::join!(
+            a.done("UPDATE pipes_settings SET length = length + 1 WHERE name = 'count'"),
+            b.done("UPDATE pipes_settings SET age = age + 1 WHERE name = 'count'"),
+            c.done(
+                "INSERT INTO pipes_settings (name, length, age) \
+                 SELECT name, length + 1, age + 1 FROM pipes_settings WHERE name = 'count'"
+            ),
+        );
+        for done in [first, second, third] {
+            assert_eq!(done.affected_rows, 1);
+        }
+        let row = php.rows("SELECT length, age FROM pipes_settings").await;
+        assert_eq!(row, format!("{0}|{0}", round * 2));
+    }
+}
