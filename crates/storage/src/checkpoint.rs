@@ -1,17 +1,19 @@
 //! The thread that moves the log into the file, so that no commit has to. It
 //! does the bulk while the writer writes on; what came in meanwhile would keep
 //! the log growing for ever, so the writer itself moves that rest, between two
-//! groups, when it is told that the bulk is done.
+//! groups, when it is told that the bulk is done. The thread also makes room for
+//! the log, by means of `reserve`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rusqlite::Connection;
 
 use crate::config::Config;
+use crate::reserve::Reserve;
 
 /// How many times its intended length the log may have before it is reported.
 const WARN_TIMES: u32 = 8;
@@ -25,6 +27,7 @@ pub(crate) struct Log {
     dirty: AtomicBool,
     /// The bulk of a long log has been moved.
     finish: AtomicBool,
+    reserve: Reserve,
     state: Mutex<State>,
     wake: Condvar,
 }
@@ -32,16 +35,18 @@ pub(crate) struct Log {
 #[derive(Default)]
 struct State {
     requested: bool,
+    is_short: bool,
     stopped: bool,
 }
 
 impl Log {
-    pub(crate) fn new(config: &Config) -> Arc<Self> {
+    pub(crate) fn new(config: &Config, reserve: Reserve) -> Arc<Self> {
         Arc::new(Self {
             limit: config.checkpoint_pages.max(1),
             pages: AtomicU32::new(0),
             dirty: AtomicBool::new(true),
             finish: AtomicBool::new(false),
+            reserve,
             state: Mutex::default(),
             wake: Condvar::new(),
         })
@@ -52,6 +57,11 @@ impl Log {
         self.pages.load(Ordering::Relaxed)
     }
 
+    /// To be held around a transaction of the writer.
+    pub(crate) fn write(&self) -> MutexGuard<'_, ()> {
+        self.reserve.write()
+    }
+
     /// The writer committed; the log has `pages` now.
     pub(crate) fn committed(&self, pages: u32) {
         let before = self.pages.swap(pages, Ordering::Relaxed);
@@ -60,6 +70,12 @@ impl Log {
         if pages >= self.limit && pages / self.limit != before / self.limit {
             self.state.lock().requested = true;
             self.wake.notify_one();
+        }
+        if self.reserve.is_short(pages) {
+            let was_short = std::mem::replace(&mut self.state.lock().is_short, true);
+            if !was_short {
+                self.wake.notify_one();
+            }
         }
     }
 
@@ -82,15 +98,19 @@ impl Log {
         let mut pages_at_last_look = 0;
         loop {
             let mut state = self.state.lock();
-            if !state.stopped && !state.requested {
+            if !state.stopped && !state.requested && !state.is_short {
                 self.wake.wait_for(&mut state, interval);
             }
             if state.stopped {
                 return;
             }
             let requested = std::mem::take(&mut state.requested);
+            let is_short = state.is_short;
             drop(state);
             let pages = self.pages();
+            if is_short {
+                self.make_room(connection, pages);
+            }
             let idle = pages == std::mem::replace(&mut pages_at_last_look, pages);
             let due = requested || (idle && self.dirty.load(Ordering::Relaxed));
             if !due {
@@ -101,6 +121,13 @@ impl Log {
                 tracing::warn!(pages, "log_grows_because_somebody_keeps_reading");
             }
         }
+    }
+
+    fn make_room(&self, connection: &Connection, pages: u32) {
+        if let Err(reason) = self.reserve.make(connection, pages) {
+            tracing::warn!(reason, "no_room_made_for_the_log");
+        }
+        self.state.lock().is_short = false;
     }
 
     fn move_bulk(&self, connection: &Connection, requested: bool) {
@@ -144,7 +171,8 @@ mod tests {
     fn a_log_that_is_written_on_while_it_is_moved_begins_anew() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file");
-        let log = Log::new(&Config::default());
+        let reserve = Reserve::new(directory.path().join("file-wal"), 0);
+        let log = Log::new(&Config::default(), reserve);
         let mut writer = Connection::open(&file).unwrap();
         writer
             .execute_batch(

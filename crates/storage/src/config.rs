@@ -22,7 +22,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// The log (`cometwire.db-wal`) is moved into the file when it reaches this
     /// many pages of 4096 bytes. It grows to about twice that under load, and
-    /// further only while somebody else holds the file open for reading.
+    /// further only while somebody else holds the file open for reading. A log of
+    /// more than a megabyte has as much room again made ready behind its end.
     pub checkpoint_pages: u32,
     /// How long the log may hold something while nobody writes.
     pub checkpoint_interval: Duration,

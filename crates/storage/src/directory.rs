@@ -12,12 +12,15 @@ use rusqlite::{Connection, OpenFlags};
 use crate::config::Config;
 use crate::error::OpenError;
 use crate::file::{DataFile, beside};
+use crate::reserve::Reserve;
 use crate::schema;
 use crate::statements::number;
 
 pub(crate) const FILE: &str = "cometwire.db";
 const NEW_FILE: &str = "cometwire.db.new";
 const LOCK_FILE: &str = "cometwire.lock";
+/// The bytes of a page of files that are made here.
+const PAGE: u64 = 4096;
 /// There while a restore puts another file in place.
 const RESTORING: &str = "cometwire.restoring";
 
@@ -105,6 +108,11 @@ impl Directory {
         Ok(connection)
     }
 
+    /// Room for the log that `checkpoint` may make.
+    pub(crate) fn reserve(&self, config: &Config) -> Reserve {
+        Reserve::new(self.file.beside("-wal"), log_limit(config, PAGE))
+    }
+
     /// A connection that can only read.
     pub(crate) fn reading_connection(&self, cache_bytes: usize) -> Result<Connection, OpenError> {
         let connection = self.file.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -131,7 +139,7 @@ impl Directory {
             "PRAGMA synchronous = FULL; PRAGMA fullfsync = ON; PRAGMA wal_autocheckpoint = 0;
              PRAGMA cache_size = -{}; PRAGMA journal_size_limit = {};",
             config.cache_bytes / 1024,
-            u64::from(config.checkpoint_pages) * 2 * page,
+            log_limit(config, page),
         ))?;
         if config.max_file_bytes > 0 {
             let pages = (config.max_file_bytes / page).max(1);
@@ -145,7 +153,9 @@ impl Directory {
         let (new, file) = self.new_file()?;
         let fill = || {
             let mut connection = Connection::open(&new)?;
-            connection.execute_batch("PRAGMA encoding = 'UTF-8'; PRAGMA page_size = 4096;")?;
+            connection.execute_batch(&format!(
+                "PRAGMA encoding = 'UTF-8'; PRAGMA page_size = {PAGE};"
+            ))?;
             schema::migrate(&mut connection)?;
             connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
             connection.close().map_err(|(_, error)| error)
@@ -231,6 +241,11 @@ impl Directory {
             source,
         }
     }
+}
+
+/// The bytes a log keeps when it begins anew.
+fn log_limit(config: &Config, page: u64) -> u64 {
+    u64::from(config.checkpoint_pages) * 2 * page
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {

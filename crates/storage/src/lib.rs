@@ -13,6 +13,7 @@
 //! - `index`: where every message is, in memory, with an undo log.
 //! - `statements`: the SQL of the writer.
 //! - `checkpoint`: the thread that moves the log into the file.
+//! - `reserve`: room for the log, made before the writer needs it.
 //! - `readers`: a few read-only connections.
 //! - `lookups`: what is read by user or by text: keys, times, data, tokens, participants.
 //! - `schema`: tables, versions, migrations.
@@ -46,6 +47,7 @@ mod load;
 mod lookups;
 mod queue;
 mod readers;
+mod reserve;
 mod schema;
 mod statements;
 mod writer;

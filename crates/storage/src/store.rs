@@ -130,7 +130,7 @@ impl SqliteStorage {
             )
             .map_err(|error| directory.file.blame(error))?;
         directory.accept(&connection)?;
-        let log = Log::new(&config);
+        let log = Log::new(&config, directory.reserve(&config));
         let committed = Arc::clone(&log);
         connection
             .wal_hook(Some(move |_: &mut _, pages| {

@@ -143,11 +143,12 @@ impl<'c> Group<'c> {
         if !batches.iter().flatten().any(|batch| !batch.is_empty()) {
             return Ok(batches.iter().map(without_writes).collect());
         }
+        let shared = self.shared;
+        let _writing = shared.log.write();
         match &mut self.statements {
             Ok(statements) => statements.begin.execute([]).map_err(Undone::all)?,
             Err(why) => return Err(Undone::All(why.clone())),
         };
-        let shared = self.shared;
         // Readers wait until the file and the index say the same again.
         let mut index = shared.index.write();
         let result = self.apply_and_commit(&mut index, batches);
