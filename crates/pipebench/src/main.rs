@@ -8,7 +8,8 @@
 //! - [`doors`]: the servers under test as clients see them; [`servers`]: starting them;
 //!   [`bare`]: the bare server that stands for the limit
 //! - [`measure`]: one run of a sender and a receiver, and its verdict
-//! - [`publisher`]: the sending end of backends; [`receiver`]: the receiving end
+//! - [`publisher`]: the sending end of backends, [`schedule`]: when it sends at a rate;
+//!   [`receiver`]: the receiving end
 //! - [`subscriber`]: opening connections in numbers; [`link`]: one of them, perhaps under TLS
 //! - [`mysql`], [`websocket`], [`mqtt`], [`payload`]: bytes; [`sequence`]: nothing lost, doubled,
 //!   overtaken
@@ -31,6 +32,7 @@ mod publisher;
 mod receiver;
 mod report;
 mod scenarios;
+mod schedule;
 mod sequence;
 mod servers;
 mod subscriber;

@@ -14,6 +14,7 @@ use crate::options::ANSWER_LIMIT;
 use crate::payload::Stamp;
 use crate::process::{CpuSpan, CpuTime};
 use crate::receiver::{Progress, latency_histogram};
+use crate::schedule::Schedule;
 
 /// The longest wait for a socket before the clock is looked at again, in nanoseconds.
 const TICK: u64 = 20_000_000;
@@ -192,7 +193,9 @@ struct Backend<'a> {
     waiting: VecDeque<Statement>,
     pipe: usize,
     due: u64,
-    interval: u64,
+    schedule: Schedule,
+    /// Whether messages have times at which they are due.
+    is_paced: bool,
     /// When a full pipeline last had room again.
     freed_at: u64,
     payloads: Vec<Vec<u8>>,
@@ -207,10 +210,12 @@ impl<'a> Backend<'a> {
     ) -> Result<Self, Error> {
         let publisher =
             u16::try_from(index).map_err(|_| Error::Usage("too many publishers".into()))?;
-        // Statements of all backends are spread evenly over time.
+        // Statements of all backends are spread over time, one backend after the other.
         let between = load
             .rate
             .map_or(0.0, |rate| load.batch as f64 / rate * SECOND as f64);
+        let start = clock::now() + (between * index as f64) as u64;
+        let mut schedule = Schedule::new(start, between * count as f64, index as u64);
         Ok(Self {
             publisher,
             link,
@@ -220,8 +225,9 @@ impl<'a> Backend<'a> {
             written: 0,
             waiting: VecDeque::with_capacity(load.pipeline),
             pipe: index * load.pipes.len() / count,
-            due: clock::now() + (between * index as f64) as u64,
-            interval: (between * count as f64) as u64,
+            due: schedule.next(),
+            schedule,
+            is_paced: load.rate.is_some(),
             freed_at: 0,
             payloads: vec![Vec::new(); load.batch],
         })
@@ -250,7 +256,7 @@ impl<'a> Backend<'a> {
     ) -> Result<(), Error> {
         // A message that had to wait for earlier acknowledgements carries the time it was due, or
         // a server that stalls would hide its stall; one that this program is late with does not.
-        let sent_at = if self.interval > 0 && self.freed_at > self.due {
+        let sent_at = if self.is_paced && self.freed_at > self.due {
             self.due
         } else {
             now
@@ -281,11 +287,11 @@ impl<'a> Backend<'a> {
         door.write_statement(&statement, &mut self.outbox)?;
         self.turn += 1;
         self.waiting.push_back(Statement {
-            sent_at: now,
+            sent_at,
             rows: load.batch as u64,
         });
         self.pipe = (self.pipe + 1) % load.pipes.len();
-        self.due += self.interval;
+        self.due = self.schedule.next();
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::process::{CpuSpan, require_sockets};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
 use crate::report::{Report, progress};
+use crate::schedule::Schedule;
 use crate::subscriber;
 
 /// Connections a chat may have: each member keeps a stream per other member of its room.
@@ -116,13 +117,12 @@ fn talk(
 ) -> Result<Sent, Error> {
     let mut sent = Sent::nothing(speakers.len(), 1)?;
     let between = SECOND as f64 / (options.rate * speakers.len() as f64);
-    let start = clock::now();
+    let mut schedule = Schedule::new(clock::now(), between, 0);
     let mut cpu = CpuSpan::new(timeline);
     let mut frame = Vec::new();
     let mut text = Vec::new();
-    for (turn, (index, speaker)) in speakers.iter().enumerate().cycle().enumerate() {
-        let due = start + (between * turn as f64) as u64;
-        clock::sleep_until(due.min(timeline.end));
+    for (index, speaker) in speakers.iter().enumerate().cycle() {
+        clock::sleep_until(schedule.next().min(timeline.end));
         let now = clock::now();
         cpu.sample(now)?;
         if now >= timeline.end || progress.stopped() {

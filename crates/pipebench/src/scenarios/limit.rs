@@ -18,6 +18,7 @@ use crate::process::{CpuSpan, raise_file_limit};
 use crate::publisher::Sent;
 use crate::receiver::Progress;
 use crate::report::{Report, progress};
+use crate::schedule::Schedule;
 use crate::subscriber::{Subscriber, connect_socket};
 use crate::websocket;
 
@@ -177,13 +178,14 @@ fn send(
     timeline: Timeline,
     progress: &Progress,
 ) -> Result<Sent, Error> {
-    let interval = yardstick.rate.map_or(0, |rate| {
-        (yardstick.batch as f64 / rate * SECOND as f64) as u64
-    });
+    let interval = yardstick
+        .rate
+        .map_or(0.0, |rate| yardstick.batch as f64 / rate * SECOND as f64);
+    let mut schedule = Schedule::new(clock::now(), interval, 0);
     let mut sent = Sent::nothing(1, 1)?;
     let mut cpu = CpuSpan::new(timeline);
     let mut sequence = 0;
-    let mut due = clock::now();
+    let mut due = schedule.next();
     let mut bytes = Vec::new();
     loop {
         let now = clock::now();
@@ -195,7 +197,7 @@ fn send(
             clock::sleep_until(due.min(timeline.end));
             continue;
         }
-        due += interval;
+        due = schedule.next();
         bytes.clear();
         for _ in 0..yardstick.batch {
             write_frame(
