@@ -82,6 +82,17 @@ impl CometDoor {
         }
     }
 
+    /// A backend's connection, logged in.
+    fn backend(&self) -> Result<TcpStream, Error> {
+        let mut socket = TcpStream::connect(self.backends).map_err(|source| Error::Connect {
+            door: "CometQL",
+            address: self.backends.to_string(),
+            source,
+        })?;
+        mysql::login(&mut socket, &self.user, &self.key)?;
+        Ok(socket)
+    }
+
     fn upgrade(&self, api: &str) -> Upgrade {
         Upgrade {
             path: format!(
@@ -174,12 +185,7 @@ impl Door for CometDoor {
     }
 
     fn keep_history(&self, pipes: &[String], length: usize) -> Result<(), Error> {
-        let mut socket = TcpStream::connect(self.backends).map_err(|source| Error::Connect {
-            door: "CometQL",
-            address: self.backends.to_string(),
-            source,
-        })?;
-        mysql::login(&mut socket, &self.user, &self.key)?;
+        let mut socket = self.backend()?;
         for pipes in pipes.chunks(SETTINGS_AT_ONCE) {
             let rows: Vec<String> = pipes
                 .iter()
@@ -192,6 +198,26 @@ impl Door for CometDoor {
             mysql::execute(&mut socket, &insert)?;
         }
         Ok(())
+    }
+
+    fn fill_history(&self, pipe: &str, messages: &[String]) -> Result<(), Error> {
+        let mut socket = self.backend()?;
+        for message in messages {
+            let insert = format!(
+                "INSERT INTO pipes_messages (name, event, message) VALUES ('{pipe}', 'bench', '{message}')"
+            );
+            mysql::execute(&mut socket, &insert)?;
+        }
+        Ok(())
+    }
+
+    /// Commands of one connection are handled in order: the count comes after the history.
+    fn ask_history(&self, pipe: &str) -> Result<Round, Error> {
+        let commands = [
+            format!("pipe_log\n{pipe}\n1\n"),
+            format!("pipe_count\n{pipe}\n1\n"),
+        ];
+        Ok(Round::new(frames(&commands), COUNTED))
     }
 
     /// As our own client does, which is told at last where it stands.

@@ -67,6 +67,20 @@ pub(crate) trait Door: Debug + Send + Sync {
         ))
     }
 
+    /// Publishes messages to a pipe, in order, and waits until they are kept.
+    fn fill_history(&self, _pipe: &str, _messages: &[String]) -> Result<(), Error> {
+        Err(Error::Usage(
+            "this server is not asked for histories".into(),
+        ))
+    }
+
+    /// What a subscriber says to be sent a pipe's history, and what is heard after it.
+    fn ask_history(&self, _pipe: &str) -> Result<Round, Error> {
+        Err(Error::Usage(
+            "this server is not asked for histories".into(),
+        ))
+    }
+
     /// The dialogue of a client that comes back to `pipe` and resumes at `position`: an epoch and an
     /// offset, a line each, or two empty lines.
     fn resumption(&self, _pipe: &str, _position: &str) -> Result<Dialogue, Error> {

@@ -5,6 +5,7 @@ pub(crate) mod backend_door;
 pub(crate) mod chat;
 pub(crate) mod connects;
 pub(crate) mod fanout;
+pub(crate) mod histories;
 pub(crate) mod idle;
 pub(crate) mod limit;
 pub(crate) mod publish;
@@ -27,6 +28,8 @@ pub(crate) enum Scenario {
     Publish(publish::Options),
     /// Rooms of members who send through their WebSockets.
     Chat(chat::Options),
+    /// Subscribers that ask for a pipe's history: questions a second, time until it is complete.
+    Histories(histories::Options),
     /// Many idle subscribers: memory per connection, the cost of keeping them.
     Idle(idle::Options),
     /// Connections that come and go.
@@ -46,6 +49,7 @@ impl Scenario {
     pub(crate) fn run(&self, stage: &mut Stage) -> Result<Outcome, Error> {
         match self {
             Self::Fanout(options) => fanout::run(stage.door(), options),
+            Self::Histories(options) => histories::run(stage.door(), options),
             Self::Publish(options) => publish::run(stage, options),
             Self::Chat(options) => chat::run(stage.door(), options),
             Self::Idle(options) => idle::run(stage.door(), options),

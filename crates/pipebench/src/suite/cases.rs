@@ -3,6 +3,13 @@
 
 use crate::servers::Rival;
 use crate::suite::contender::Contender;
+use crate::suite::targets;
+
+/// Turns of a case that a target is about: fewer say little about a median.
+const TURNS: usize = 3;
+
+/// Seconds that peers are measured, at most.
+const PEER_SECONDS: f64 = 1.5;
 
 /// One thing that is measured.
 #[derive(Clone, Debug)]
@@ -24,12 +31,47 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Seconds of all further turns, in which peers take no part.
-    pub(super) fn seconds_of_others(&self) -> f64 {
+    /// Seconds of a further turn, in which peers take no part.
+    pub(super) fn seconds_without_peers(&self) -> f64 {
         let peers = self.others.iter().filter(|other| other.is_peer()).count();
         let all = self.others.len() + 1;
-        let own = (all - peers) as f64 / all as f64;
-        self.seconds * own * (self.turns - 1) as f64
+        self.seconds * (all - peers) as f64 / all as f64
+    }
+
+    /// Seconds of the further turns it has because a target is about it.
+    pub(super) fn seconds_for_targets(&self) -> f64 {
+        self.seconds_without_peers() * (self.turns_first() - 1) as f64
+    }
+
+    /// Seconds of the turns it has after that.
+    pub(super) fn seconds_for_others(&self) -> f64 {
+        self.seconds_without_peers() * (self.turns - self.turns_first()) as f64
+    }
+
+    /// Turns it has before any case has more.
+    pub(super) fn turns_first(&self) -> usize {
+        if targets::need(self.id) {
+            self.turns.min(TURNS)
+        } else {
+            1
+        }
+    }
+
+    /// The command as peers run it: they are context, and a short run says enough.
+    pub(super) fn command_of_peers(&self) -> String {
+        let mut is_duration = false;
+        let words = self.command.split(' ').map(|word| {
+            let longest = word
+                .parse()
+                .is_ok_and(|seconds: f64| seconds > PEER_SECONDS);
+            let shortened = std::mem::replace(&mut is_duration, word == "--duration") && longest;
+            if shortened {
+                PEER_SECONDS.to_string()
+            } else {
+                word.to_owned()
+            }
+        });
+        words.collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -68,6 +110,13 @@ const DURABLE: &[Figure] = &[
     ACKNOWLEDGED_P99,
     figure("sync_p50_us", "device sync p50", "µs"),
     figure("acknowledgement_p99_in_syncs", "p99 in syncs", ""),
+    figure("acknowledgement_p99_in_p99_syncs", "p99 in p99 syncs", ""),
+];
+const ASKED: &[Figure] = &[
+    figure("asked_per_second", "histories/s", ""),
+    figure("cpu_us_per_history", "CPU each", "µs"),
+    figure("answer_p50_us", "complete p50", "µs"),
+    figure("answer_p99_us", "p99", "µs"),
 ];
 const HELD: &[Figure] = &[
     figure("bytes_per_connection", "memory each", "B"),
@@ -109,7 +158,7 @@ pub(super) const CASES: &[Case] = &[
         others: with_peers!(Contender::Loop, Contender::LoopBatch),
         figures: SATURATED,
         turns: 3,
-        seconds: 18.0,
+        seconds: 20.0,
     },
     Case {
         id: "wss-1000",
@@ -126,44 +175,44 @@ pub(super) const CASES: &[Case] = &[
         command: "fanout --subscribers 10000 --ahead 512 --warmup 0.8 --duration 1.5",
         others: with_peers!(Contender::Loop, Contender::LoopBatch),
         figures: SATURATED,
-        turns: 2,
-        seconds: 31.0,
+        turns: 3,
+        seconds: 33.0,
     },
     Case {
         id: "single-20x1000",
         title: "One message at a time: 20 a second to 1,000 subscribers",
-        command: "fanout --subscribers 1000 --rate 20 --warmup 0.5 --duration 2.5",
+        command: "fanout --subscribers 1000 --rate 20 --warmup 0.5 --duration 4",
         others: with_peers!(Contender::Loop, Contender::LIMIT),
         figures: PACED,
         turns: 3,
-        seconds: 23.0,
+        seconds: 24.0,
     },
     Case {
         id: "single-200x100",
         title: "One message at a time: 200 a second to 100 subscribers",
-        command: "fanout --subscribers 100 --rate 200 --warmup 0.5 --duration 2",
+        command: "fanout --subscribers 100 --rate 200 --warmup 0.5 --duration 4",
         others: with_peers!(Contender::Loop, Contender::LIMIT),
         figures: PACED,
         turns: 3,
-        seconds: 19.0,
+        seconds: 22.0,
     },
     Case {
         id: "chat-1",
         title: "Chat, 50 rooms of 20, each member one message a second",
-        command: "chat --rate 1 --warmup 0.5 --duration 2",
+        command: "chat --rate 1 --warmup 0.5 --duration 4",
         others: with_peers!(Contender::LIMIT, Contender::LIMIT_BATCH),
         figures: PACED,
         turns: 3,
-        seconds: 21.0,
+        seconds: 24.0,
     },
     Case {
         id: "chat-4",
         title: "Chat, 50 rooms of 20, each member four messages a second",
-        command: "chat --rate 4 --warmup 0.5 --duration 2",
+        command: "chat --rate 4 --warmup 0.5 --duration 4",
         others: with_peers!(Contender::LIMIT, Contender::LIMIT_BATCH),
         figures: PACED,
         turns: 3,
-        seconds: 21.0,
+        seconds: 24.0,
     },
     Case {
         id: "publish-8",
@@ -229,12 +278,21 @@ pub(super) const CASES: &[Case] = &[
         seconds: 4.0,
     },
     Case {
+        id: "durable-64-paced",
+        title: "The same, 20,000 messages a second offered",
+        command: "publish --history 50 --backends 64 --rate 20000 --warmup 0.4 --duration 2",
+        others: NOBODY,
+        figures: DURABLE,
+        turns: 3,
+        seconds: 4.0,
+    },
+    Case {
         id: "idle",
         title: "19,000 idle subscribers, 10 a pipe, keep-alive on",
         command: "idle --subscribers 19000 --warmup 1 --duration 27",
         others: NOBODY,
         figures: HELD,
-        turns: 1,
+        turns: 3,
         seconds: 34.0,
     },
     Case {
@@ -270,8 +328,8 @@ pub(super) const CASES: &[Case] = &[
         command: "storm --subscribers 19000",
         others: LIMIT,
         figures: BACK,
-        turns: 1,
-        seconds: 13.0,
+        turns: 3,
+        seconds: 14.0,
     },
     Case {
         id: "quiet-0",
@@ -279,7 +337,7 @@ pub(super) const CASES: &[Case] = &[
         command: "publish --unread --around 0 --warmup 0.3 --duration 1",
         others: NOBODY,
         figures: PUBLISHED,
-        turns: 2,
+        turns: 3,
         seconds: 2.0,
     },
     Case {
@@ -306,7 +364,7 @@ pub(super) const CASES: &[Case] = &[
         command: "publish --unread --around 10000 --warmup 0.3 --duration 1",
         others: NOBODY,
         figures: PUBLISHED,
-        turns: 2,
+        turns: 3,
         seconds: 3.0,
     },
     Case {
@@ -399,6 +457,33 @@ pub(super) const CASES: &[Case] = &[
         turns: 2,
         seconds: 3.0,
     },
+    Case {
+        id: "asking-0",
+        title: "A subscriber asks for a history of nothing",
+        command: "histories --history 0 --warmup 0.3 --duration 1",
+        others: NOBODY,
+        figures: ASKED,
+        turns: 2,
+        seconds: 2.0,
+    },
+    Case {
+        id: "asking-50",
+        title: "A subscriber asks for a history of 50",
+        command: "histories --history 50 --warmup 0.3 --duration 1",
+        others: NOBODY,
+        figures: ASKED,
+        turns: 2,
+        seconds: 2.0,
+    },
+    Case {
+        id: "asking-99",
+        title: "A subscriber asks for a history of 99",
+        command: "histories --history 99 --warmup 0.3 --duration 1",
+        others: NOBODY,
+        figures: ASKED,
+        turns: 2,
+        seconds: 2.0,
+    },
 ];
 
 #[cfg(test)]
@@ -410,7 +495,21 @@ mod tests {
     fn every_case_is_a_command_of_this_program() {
         for case in CASES {
             parse(case.command).unwrap_or_else(|error| panic!("{}: {error}", case.id));
+            let (_, wss) = parse(&case.command_of_peers()).unwrap();
+            assert!(!wss || case.others.is_empty());
             assert!(case.turns > 0 && case.seconds > 0.0);
         }
+    }
+
+    #[test]
+    fn what_a_target_is_about_has_three_turns_and_peers_run_for_a_short_time() {
+        for case in CASES.iter().filter(|case| targets::need(case.id)) {
+            assert_eq!(case.turns_first(), 3, "{}", case.id);
+        }
+        let case = CASES.iter().find(|case| case.id == "chat-1").unwrap();
+        assert_eq!(
+            case.command_of_peers(),
+            "chat --rate 1 --warmup 0.5 --duration 1.5"
+        );
     }
 }

@@ -36,6 +36,7 @@ const HISTORIES: &[(f64, &str)] = &[
     (50.0, "history-50"),
     (99.0, "history-99"),
 ];
+const ASKED: &[(f64, &str)] = &[(0.0, "asking-0"), (50.0, "asking-50"), (99.0, "asking-99")];
 const AROUND: &[(f64, &str)] = &[
     (0.0, "quiet-0"),
     (100.0, "quiet-100"),
@@ -87,6 +88,30 @@ pub(super) const CURVES: &[Curve] = &[
         axes: ["messages kept", "messages/s"],
         key: "messages_per_second",
         points: HISTORIES,
+        contenders: OWN,
+    },
+    Curve {
+        id: "history-p99",
+        title: "Time until a message is durable, p99, by length of the history",
+        axes: ["messages kept", "µs"],
+        key: "acknowledgement_p99_us",
+        points: HISTORIES,
+        contenders: OWN,
+    },
+    Curve {
+        id: "asking-rate",
+        title: "Histories sent to subscribers a second, by their length",
+        axes: ["messages kept", "histories/s"],
+        key: "asked_per_second",
+        points: ASKED,
+        contenders: OWN,
+    },
+    Curve {
+        id: "asking-cpu",
+        title: "CPU of a history sent to a subscriber, by its length",
+        axes: ["messages kept", "µs"],
+        key: "cpu_us_per_history",
+        points: ASKED,
         contenders: OWN,
     },
     Curve {

@@ -29,7 +29,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR", default_value = "docs/benchmarks")]
     out: PathBuf,
     /// About how long it may take: with less time there are fewer turns, but always one.
-    #[arg(long, value_name = "MINUTES", default_value = "8", value_parser = minutes)]
+    #[arg(long, value_name = "MINUTES", default_value = "12", value_parser = minutes)]
     minutes: Duration,
     /// Only cases whose name begins so; repeatable. See --list.
     #[arg(long, value_name = "CASE")]
@@ -72,9 +72,11 @@ pub(crate) fn run(target: &Target, options: &Options) -> Result<(), Error> {
         absent: Vec::new(),
     };
     let cases: Vec<&Case> = CASES.iter().filter(|case| options.wants(case)).collect();
-    let shares = deadlines(&cases, nanoseconds(options.minutes));
-    for (case, share) in cases.iter().zip(shares) {
-        suite.measure(case, start + share)?;
+    let mut left = nanoseconds(options.minutes);
+    for (at, case) in cases.iter().enumerate() {
+        let rest = cases.get(at..).unwrap_or_default();
+        suite.measure(case, share(rest, left))?;
+        left = (start + nanoseconds(options.minutes)).saturating_sub(clock::now());
     }
     let minutes = (clock::now() - start) as f64 / SECOND as f64 / 60.0;
     let curves: Vec<&Curve> = CURVES
@@ -124,9 +126,11 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    /// Everyone's turns in one case, as many as end before `deadline`, but at least one.
-    fn measure(&mut self, case: &Case, deadline: u64) -> Result<(), Error> {
+    /// Everyone's turns in one case, as many as fit into its share, but at least one.
+    fn measure(&mut self, case: &Case, share: Share) -> Result<(), Error> {
         let (scenario, wss) = parse(case.command)?;
+        let (scenario_of_peers, _) = parse(&case.command_of_peers())?;
+        let deadline = clock::now() + share.nanoseconds;
         let others = case.others.iter().copied();
         let mut participants: Vec<Participant<'_>> = std::iter::once(Contender::Own)
             .chain(others.filter(|other| !(other.is_peer() && self.options.without_peers)))
@@ -143,7 +147,11 @@ impl Suite<'_> {
                     continue;
                 }
                 note(&format!("{}, turn {}: {name}", case.title, turn + 1));
-                match participant.take_turn(&scenario) {
+                let scenario = match participant.contender.is_peer() {
+                    true => &scenario_of_peers,
+                    false => &scenario,
+                };
+                match participant.take_turn(scenario) {
                     Err(Error::Absent(what)) => {
                         let reason = format!("{what} is not installed");
                         note(&format!("{name} takes no part: {reason}"));
@@ -160,7 +168,7 @@ impl Suite<'_> {
             // Nobody is always the first.
             participants.rotate_left(1);
             let now = clock::now();
-            if now + (now - start) / 2 > deadline {
+            if turn + 1 >= share.turns && now + (now - start) / 2 > deadline {
                 break;
             }
         }
@@ -168,25 +176,42 @@ impl Suite<'_> {
     }
 }
 
-/// When each case has to end, counted from the start: first turns get what they need, and what is
-/// left of `total` is shared out among the others by need.
-fn deadlines(cases: &[&Case], total: u64) -> Vec<u64> {
-    let seconds = total as f64 / SECOND as f64;
-    let first: f64 = cases.iter().map(|case| case.seconds).sum();
-    let others: f64 = cases.iter().map(|case| case.seconds_of_others()).sum();
-    let part = if others > 0.0 {
-        ((seconds - first) / others).clamp(0.0, 1.0)
-    } else {
-        0.0
+/// What a case gets.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Share {
+    nanoseconds: u64,
+    /// Turns it has even if they take longer than was thought.
+    turns: usize,
+}
+
+/// The share of the first of `cases` in what is `left`: first turns get what they need, then the
+/// further ones of cases with a target, then the others.
+fn share(cases: &[&Case], left: u64) -> Share {
+    let sum = |need: fn(&Case) -> f64| cases.iter().map(|case| need(case)).sum::<f64>();
+    let further = |rest: f64, need: f64| match need > 0.0 {
+        true => (rest / need).clamp(0.0, 1.0),
+        false => 1.0,
     };
-    let mut sum = 0.0;
-    cases
-        .iter()
-        .map(|case| {
-            sum += case.seconds + part * case.seconds_of_others();
-            (sum * SECOND as f64) as u64
-        })
-        .collect()
+    let rest = left as f64 / SECOND as f64 - sum(|case| case.seconds);
+    let for_targets = sum(Case::seconds_for_targets);
+    let part_for_targets = further(rest, for_targets);
+    let part_for_others = further(rest - for_targets, sum(Case::seconds_for_others));
+    let Some(case) = cases.first() else {
+        return Share {
+            nanoseconds: 0,
+            turns: 1,
+        };
+    };
+    let seconds = case.seconds
+        + case.seconds_for_targets() * part_for_targets
+        + case.seconds_for_others() * part_for_others;
+    Share {
+        nanoseconds: (seconds * SECOND as f64) as u64,
+        turns: match part_for_targets < 1.0 {
+            true => 1,
+            false => case.turns_first(),
+        },
+    }
 }
 
 fn chart(curve: &Curve, findings: &Findings) -> Chart {
@@ -268,22 +293,29 @@ fn turns(text: &str) -> Result<usize, String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn first_turns_get_their_time_and_the_rest_is_shared_out() {
-        let cases: Vec<&Case> = CASES.iter().collect();
-        let last = |total| deadlines(&cases, total).last().copied().unwrap_or(0);
-        let first: f64 = cases.iter().map(|case| case.seconds).sum();
-        let least = (first * SECOND as f64) as u64;
-        assert!(deadlines(&cases, least * 2).is_sorted());
-        assert!(last(0).abs_diff(least) < 1_000);
-        let total = least + 20 * SECOND;
-        assert!(last(total).abs_diff(total) < 1_000);
+    fn total(turns: impl Fn(&Case) -> usize) -> u64 {
+        let seconds =
+            |case: &Case| case.seconds + case.seconds_without_peers() * (turns(case) - 1) as f64;
+        (CASES.iter().map(seconds).sum::<f64>() * SECOND as f64) as u64
     }
 
     #[test]
-    fn the_default_time_is_enough_for_every_first_turn() {
-        let first: f64 = CASES.iter().map(|case| case.seconds).sum();
-        assert!(first < 8.0 * 60.0, "{first}");
+    fn first_turns_come_before_those_of_targets_and_those_before_all_others() {
+        let cases: Vec<&Case> = CASES.iter().collect();
+        let first = cases[0];
+        let least = (first.seconds * SECOND as f64) as u64;
+        let short = share(&cases, total(|_| 1) + SECOND);
+        assert!((least..least + SECOND).contains(&short.nanoseconds) && short.turns == 1);
+        let enough = share(&cases, total(Case::turns_first) + SECOND);
+        assert_eq!(enough.turns, 3);
+        let plenty = share(&cases, total(|case| case.turns) * 2);
+        assert_eq!(plenty, enough);
+    }
+
+    #[test]
+    fn the_default_time_is_enough_for_three_turns_of_every_target() {
+        let minutes = total(Case::turns_first) as f64 / SECOND as f64 / 60.0;
+        assert!(minutes < 12.0, "{minutes}");
     }
 
     #[test]
