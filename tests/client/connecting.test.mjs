@@ -330,6 +330,66 @@ test("a terminal error without data or pipe still reaches sys.error, and start c
   assert.equal(browser.sockets.length, 2);
 });
 
+test("an error 429 is told to sys.error, and tried again: after a longer time, with the same login, also when the network comes", async () => {
+  const browser = openPage({ random: 0.5 });
+  const [errors, terminal, anonymous] = [collector(), collector(), collector()];
+  browser.client.subscription("sys.error", errors);
+  browser.client.onTerminalError(terminal);
+  browser.client.onAuthFail(anonymous);
+  browser.client.start({ nostat: true, user_id: 42, user_key: "key42" });
+  const url = browser.socket.url;
+  const refusal = { data: { error: "too many", error_code: 429, info: "" }, error: 429, event: "error", pipe: "sys" };
+  for (const delay of [4000, 8000, 15000, 15000]) {
+    browser.socket.readyState = 1;
+    browser.socket.onopen({});
+    browser.socket.deliver(refusal);
+    browser.socket.drop({ wasClean: true, code: 1008 });
+    assert.deepEqual(browser.clock.pending(), [delay]);
+    await browser.clock.advance(delay);
+    assert.equal(browser.socket.url, url);
+  }
+  assert.equal(browser.sockets.length, 5);
+  assert.deepEqual(errors.calls.map(({ data }) => data.error_code), [429, 429, 429, 429]);
+  assert.deepEqual([terminal.calls, anonymous.calls], [[], []]);
+  await browser.socket.accept({ authorized: "true" });
+  assert.equal(browser.client.isAuthorized(), true);
+  assert.equal(browser.sockets.length, 5);
+});
+
+test("of several nodes one that has too many connections is left for the next", async () => {
+  const browser = openPage({ random: 0.5 });
+  browser.client.start({ nodes: ["a.example", "b.example"], roundrobin: true, user_id: 2, nostat: true });
+  assert.match(browser.socket.url, /^ws:\/\/a\.example/);
+  browser.socket.deliver({ error: 429 });
+  await browser.clock.advance(4000);
+  assert.match(browser.socket.url, /^ws:\/\/b\.example/);
+});
+
+test("after too many messages a second the list and what was missed are asked for again, once for all refusals", async () => {
+  const browser = await openConnectedPage({ random: 0.5 }, {});
+  const { client, socket, clock } = browser;
+  client.stop();
+  const got = collector();
+  client.subscription("web_room", got);
+  client.start();
+  await browser.socket.accept({ greet: false });
+  const open = browser.socket;
+  open.deliver({ authorized: "false", data: "", event: "serverInfo", pipe: "sys", resumes: true });
+  const message = (offset, more) => ({ data: String(offset), event: "e", pipe: "web_room", epoch: 1, offset, ...more });
+  const mark = (offset) => ({ data: { pipe: "web_room" }, event: "resumed", pipe: "sys", epoch: 1, offset });
+  open.deliver(mark(1), message(2));
+  const refusal = { data: { code: "429", error: "messages a second", number_messages: -1 }, event: "error", pipe: "sys" };
+  open.deliver(refusal, refusal);
+  await clock.advance(1500);
+  open.deliver(refusal);
+  assert.deepEqual(open.frames("subscription"), ["web_room", "web_room"]);
+  assert.deepEqual(open.frames("resume").at(-1), "web_room\n1\n2");
+  open.deliver(message(5), message(3, { resumed: true }), message(4, { resumed: true }), mark(4));
+  assert.deepEqual(got.calls.map(({ data }) => data), [2, 3, 4, 5]);
+  assert.equal(client.isConnected(), true);
+  assert.equal(socket.closedByPage, true);
+});
+
 test("other errors do not end the connection", async () => {
   const browser = await openConnectedPage();
   const errors = collector();

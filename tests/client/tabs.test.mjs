@@ -135,6 +135,20 @@ test("a message that was refused does not swallow the same message of another us
   assert.deepEqual(open.messages("a").map(({ data }) => data).slice(-1), ["1"]);
 });
 
+test("after too many messages a second every tab is told, and the list goes out again", () => {
+  const open = openHub(["a", "b"]);
+  open.say("a", "subscription", "web_a");
+  open.socket.answerTurns();
+  open.socket.sent = [];
+  open.socket.deliver({ ...failure, data: { code: "429", error: "messages a second", number_messages: -1 } });
+  for (const id of ["a", "b"]) {
+    assert.equal(open.messages(id).at(-1).data.code, "429");
+  }
+  open.say("a", "subscription", "web_a");
+  open.say("b", "subscription");
+  assert.deepEqual(open.socket.sent.filter((text) => text.startsWith("subscription")), ["subscription\nweb_a"]);
+});
+
 test("a question between tabs that the server refused holds nothing up", () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   const open = openHub(["a", "b"]);

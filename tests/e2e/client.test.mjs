@@ -673,6 +673,26 @@ describe('connections', () => {
     assert.equal(await page.evaluate(() => CometServer().isConnected()), false);
     for (const label of ['sys.error', 'sys', '']) assert.equal((await calls(page, label)).length, 1, label);
   });
+
+  test('a user with too many connections is told so, and is let in with its login when there is room', async (t) => {
+    const own = await Server.start({ args: ['--max-user-connections', '1'] });
+    t.after(() => own.stop());
+    const pages = await serveSite(own);
+    t.after(() => pages.close());
+    await (await own.sql()).query("INSERT INTO users_auth (id, hash) VALUES (42, 'key42')");
+    const other = await own.browser({ userId: 42, userKey: 'key42' });
+    const page = await openClient({ pages, start: null, subscribe: ['sys.error'] });
+    await page.evaluate(() => {
+      CometServer().onAuthFail(record('anonymous'));
+      CometServer().onTerminalError(record('terminal'));
+      CometServer().start({ nostat: true, user_id: 42, user_key: 'key42', reconnectDelayMax: 100 });
+    });
+    const [error] = await received(page, 'sys.error', 1);
+    assert.equal(error.data.error_code, 429);
+    other.destroy();
+    await authorization(page, true);
+    for (const label of ['anonymous', 'terminal']) assert.deepEqual(await calls(page, label), [], label);
+  });
 });
 
 /** A page on an origin of its own that loads the client from the server; `/sandboxed` has no storage. */

@@ -137,7 +137,10 @@ export declare class CometServerApi {
   onAuthFalill(callback: () => void): void;
   /** The same as onAuthFalill. */
   onAuthFail(callback: () => void): void;
-  /** Called when the server refuses this page for good; nothing connects again until start() or restart(). */
+  /**
+   * Called when the server refuses this page for good; nothing connects again until start() or restart(). An error 429, too
+   * many connections, is told to sys.error only: the client tries again, ever more slowly.
+   */
   onTerminalError(callback: (error: TerminalError) => void): void;
   /** Called when missed messages are gone for good: `data.pipe` says of which pipe. Gives a subscription's id. */
   onGap(callback: MessageCallback<{ pipe: string }>): string;

@@ -29,8 +29,12 @@
 
   const STATISTICS_DELAY = 5000;
 
-  /** Errors above this cannot be cured by connecting again. */
+  /** Errors above this cannot be cured by connecting again, but for one: it tells of too many. */
   const LAST_RETRYABLE_ERROR = 400;
+  const TOO_MANY = 429;
+
+  /** A server that has too many connections is asked again as after so many failures. */
+  const FAILURES_OF_TOO_MANY = 3;
 
   /** Questions that may wait; past it the oldest is forgotten. */
   const PENDING_ANSWERS_LIMIT = 1000;
@@ -508,8 +512,7 @@
       if (this.#links.length > 1) {
         this.#streams.clear();
       }
-      this.#streams.forEach((stream) => { stream.held = []; });
-      this.#sendList(link);
+      this.#subscribeAnew(link);
       const queued = this.#queue;
       this.#queue = [];
       this.#queueOverflowed = false;
@@ -655,6 +658,13 @@
       }
     }
 
+    /** Live messages wait for what was missed. */
+    #subscribeAnew(link) {
+      this.#streams.forEach((stream) => { stream.held = []; });
+      link.asked?.clear();
+      this.#sendList(link);
+    }
+
     #sendList(link) {
       const list = this.subscription_array.join("\n");
       if (list !== link.sentList) {
@@ -773,12 +783,13 @@
         return;
       }
       if (typeof message.error === "number" && message.error > LAST_RETRYABLE_ERROR) {
-        link.giveUp();
-        console.error(`CometServer: error ${message.error}, not connecting again`);
-        const data = message.data ?? { error: `error ${message.error}`, error_code: message.error };
-        this.#dispatch({ ...message, data, pipe: "sys", event: "error", marker: undefined });
-        this.#terminalCallbacks.slice().forEach((callback) => callGuarded(callback, data));
+        this.#turnedAway(link, message);
         return;
+      }
+      if (message.pipe === "sys" && Number(message.data?.code) === TOO_MANY && link.sentList) {
+        // What asks for pipes may be among the refused.
+        link.sentList = "";
+        setTimeout(() => link.isOpen() && this.#subscribeAnew(link), DEFAULTS.reconnectDelay + this.#backoff(0));
       }
       if (link.asked && message.offset !== undefined && !message.history) {
         if (message.pipe === "sys") {
@@ -802,6 +813,18 @@
       }
       if (message.data !== undefined) {
         this.#dispatch(message);
+      }
+    }
+
+    #turnedAway(link, message) {
+      const { error } = message;
+      const data = message.data ?? { error: `error ${error}`, error_code: error };
+      const isFinal = error !== TOO_MANY;
+      isFinal ? link.giveUp() : link.comeLater();
+      console.error(`CometServer: error ${error}, ${isFinal ? "not connecting again" : "connecting again later"}`);
+      this.#dispatch({ ...message, data, pipe: "sys", event: "error", marker: undefined });
+      if (isFinal) {
+        this.#terminalCallbacks.slice().forEach((callback) => callGuarded(callback, data));
       }
     }
 
@@ -1048,6 +1071,12 @@
     giveUp() {
       this.close();
       this.#owner.closed();
+    }
+
+    comeLater() {
+      this.#failures = Math.max(this.#failures, FAILURES_OF_TOO_MANY);
+      this.#firstMessageAt = undefined;
+      this.#lost();
     }
 
     #socketOpened() {

@@ -332,6 +332,7 @@ export class Hub {
   #turns = [];
   #questions = 0;
   #sentList = "";
+  #listMayBeRefused = false;
   /** What tabs published to pipes they all hear: { tab, pipe, event, text, isReported, isHeard } */
   #published = [];
   #refusedUrls = new Set();
@@ -483,8 +484,9 @@ export class Hub {
     const names = [...this.#tabs.values()].flatMap((tab) => [...tab.pipes].filter((name) => tab === speaker || isName(name)));
     const pipes = new Set(names);
     const list = [...pipes].sort().join("\n");
-    if (list !== this.#sentList) {
+    if (list !== this.#sentList || this.#listMayBeRefused) {
       this.#sentList = list;
+      this.#listMayBeRefused = false;
       this.#published = this.#published.filter(({ pipe }) => pipes.has(pipe));
       this.#say(speaker, `subscription\n${list}`);
     }
@@ -512,12 +514,17 @@ export class Hub {
   }
 
   #receive(message, line) {
-    const { pipe, event, marker, history, resumed, error } = message;
+    const { pipe, event, data, marker, history, resumed, error } = message;
     const [turn] = this.#turns;
     if (pipe === "sys" && event === "serverInfo") {
       this.#greeted(line);
     } else if (/^tabs-/.test(marker)) {
       this.#over(this.#turns.findIndex(({ fence }) => fence === marker));
+    } else if (pipe === "sys" && data?.code === "429") {
+      // Too much at once: nobody knows what was refused, so every tab asks for its pipes again.
+      this.#listMayBeRefused = true;
+      this.#finish();
+      this.#tellAll(line);
     } else if (typeof error === "number" || !turn && pipe === "sys") {
       this.#tabs.forEach((tab) => { tab.isOpen = true; });
       this.#tellAll(line);

@@ -322,6 +322,8 @@ pub(crate) enum ErrorDetail {
     NoMessages,
     /// Over a subscription limit: `code` "403".
     SubscriptionLimit,
+    /// Over the limit of messages a second: `number_messages` -1 and `code` "429".
+    TooManyMessages,
     /// After `track_pipe_users`: `user_id` -1.
     NoUser,
     /// After `user_data`: `user_id` -1 and an empty `user_data`.
@@ -331,13 +333,15 @@ pub(crate) enum ErrorDetail {
 /// An error that leaves the connection open (§4.11).
 pub(crate) fn error(text: &str, detail: ErrorDetail, generation: Generation) -> Bytes {
     let mut data = String::from("{");
-    if detail == ErrorDetail::SubscriptionLimit {
-        data.push_str(r#""code":"403","#);
-    }
+    data.push_str(match detail {
+        ErrorDetail::SubscriptionLimit => r#""code":"403","#,
+        ErrorDetail::TooManyMessages => r#""code":"429","#,
+        _ => "",
+    });
     data.push_str(r#""error":"#);
     push_string(&mut data, text);
     data.push_str(match detail {
-        ErrorDetail::NoMessages => r#","number_messages":-1}"#,
+        ErrorDetail::NoMessages | ErrorDetail::TooManyMessages => r#","number_messages":-1}"#,
         ErrorDetail::SubscriptionLimit => "}",
         ErrorDetail::NoUser => r#","user_id":-1}"#,
         ErrorDetail::NoUserData => r#","user_data":"","user_id":-1}"#,
@@ -352,7 +356,8 @@ pub(crate) fn error(text: &str, detail: ErrorDetail, generation: Generation) -> 
 }
 
 /// An error that ends the connection. The top-level code keeps clients from
-/// trying again (§4.11), so it is only for what trying again cannot cure.
+/// trying again (§4.11), so it is only for what trying again cannot cure, and for
+/// 429: original clients would come back every second, our own takes its time.
 pub(crate) fn fatal_error(code: u16, text: &str, generation: Generation) -> Bytes {
     let mut data = String::from(r#"{"error":"#);
     push_string(&mut data, text);

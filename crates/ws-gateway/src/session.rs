@@ -159,7 +159,7 @@ impl Session {
         if !allowed {
             self.gateway.counters.messages_refused.note();
             let text = format!("messages a second: the limit of {limit} is reached");
-            self.fail(&text, ErrorDetail::NoMessages);
+            self.fail(&text, ErrorDetail::TooManyMessages);
         }
         allowed
     }

@@ -154,6 +154,10 @@ fn every_message() -> Vec<(&'static str, Make)> {
             Box::new(refused(ErrorDetail::SubscriptionLimit)),
         ),
         (
+            "too many messages a second",
+            Box::new(refused(ErrorDetail::TooManyMessages)),
+        ),
+        (
             "refused list of subscribers",
             Box::new(refused(ErrorDetail::NoUser)),
         ),
