@@ -1,15 +1,14 @@
-// Who has this page open. A pipe whose name begins with track_ tells its members who joins and who leaves, and gives a
-// list of all. The news say when to look; the list is the truth, so nothing has to be counted here.
+// Who has this page open: the members of a pipe whose name begins with track_. The client keeps the list and tells who
+// came and who went, so nothing has to be counted here.
 
 import { CometServer } from "/CometServerApi.mjs";
 import { create, element, showConnection } from "../common.js";
 
 const PIPE = "track_who_is_online";
 const NEWS_SHOWN = 100;
-const LOOK_EVERY_MS = 500;
 
 const comet = CometServer();
-let nextLook = 0;
+let isFirst = true;
 
 /** A name and a colour for somebody who has no account: always the same for the same browser. */
 function guise({ user_id: user, uuid }) {
@@ -45,14 +44,6 @@ function showPeople(members) {
   }));
 }
 
-/** Asks for the list, at most twice a second however much happens. */
-function look() {
-  nextLook ||= setTimeout(() => {
-    nextLook = 0;
-    comet.getTrackPipeUsers(PIPE).then(showPeople, () => { /* after the next connection */ });
-  }, LOOK_EVERY_MS);
-}
-
 function tell(member, what) {
   const line = create("li", "", `${guise(member).name} ${what}`);
   line.append(create("time", "quiet", ` ${new Date().toLocaleTimeString()}`));
@@ -60,11 +51,16 @@ function tell(member, what) {
   while (element("news").children.length > NEWS_SHOWN) {
     element("news").lastElementChild.remove();
   }
-  look();
 }
 
 showConnection(comet);
-comet.onConnectionChange((connected) => { if (connected) look(); });
-comet.subscription(`${PIPE}.subscription`, ({ data }) => tell(data, "came"));
-comet.subscription(`${PIPE}.unsubscription`, ({ data }) => tell(data, "went"));
+comet.presence(PIPE, ({ members, joined, left }) => {
+  showPeople(members);
+  // Those who were here already are no news.
+  if (!isFirst) {
+    left.forEach((member) => tell(member, "went"));
+    joined.forEach((member) => tell(member, "came"));
+  }
+  isFirst = false;
+});
 comet.start({ dev_id: 0 });

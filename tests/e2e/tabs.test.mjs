@@ -50,6 +50,23 @@ test('what a page loads by itself is under 12 KB', async () => {
 });
 
 describe('tabs of one login', () => {
+  test('know who is here: their browser counts once, and both hear of others, also after the leading one closed', async () => {
+    const context = await newContext();
+    const tabs = [await openClient(context), await openClient(context)];
+    for (const tab of tabs) {
+      await tab.evaluate(() => CometServer().presence('track_tabs', ({ count }) => { globalThis.here = count; }).ready);
+    }
+    const everybodyHears = (tabs, count) => Promise.all(tabs.map((tab) =>
+      until(`${count} are here`, async () => (await tab.evaluate(() => globalThis.here)) === count)));
+    await everybodyHears(tabs, 1);
+    const [leader, followers] = await leaderAndFollowers(tabs);
+    const visitor = await openClient(await newContext(), ['track_tabs']);
+    await everybodyHears(tabs, 2);
+    await leader.close();
+    await visitor.evaluate(() => CometServer().stop());
+    await everybodyHears(followers, 1);
+  });
+
   test('share one connection, and each hears only its own pipes, once', async () => {
     const context = await newContext();
     const first = await openClient(context, ['web_common', 'web_first']);

@@ -14,9 +14,12 @@ client.subscription<Line>("web_room", (message) => console.log(message.data.text
 const report: DeliveryReport = await client.send("web_room", "say", { text: "hello" } satisfies Line);
 const { user_in_pipe } = await CometServer().count_users_in_pipe("web_room");
 const users: number[] = (await client.getTrackPipeUsers("track_hall")).map((user) => user.user_id);
+const here = client.presence("track_hall", ({ joined, left }) => console.log(joined[0]?.user_id, left.length));
+const everybody: number = (await here.ready).members.length;
+here.unsubscribe();
 const lines: Message<Line>[] = await client.history<Line>("web_room");
 const text: string = (await client.getUserData(42)).user_data;
-console.log(report.number_messages + user_in_pipe, users, lines[0]?.data.text, text, cometServerApi.scriptUrl);
+console.log(everybody, report.number_messages + user_in_pipe, users, lines[0]?.data.text, text, cometServerApi.scriptUrl);
 
 // @ts-expect-error: the number of a user is needed
 client.getUserData({});

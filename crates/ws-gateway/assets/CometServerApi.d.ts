@@ -85,6 +85,23 @@ export interface PipeUser {
   member: number;
 }
 
+export interface Presence {
+  /** Who is in the pipe, this page included: one entry for each connection. */
+  members: PipeUser[];
+  /** How many they are. */
+  count: number;
+  /** Who has come and who has gone since the last call; at the first one all have come. */
+  joined: PipeUser[];
+  left: PipeUser[];
+}
+
+export interface PresenceWatch {
+  /** Who was there first; rejects with the server's error, when the connection is lost before, or after `answerTimeout`. */
+  ready: Promise<Presence>;
+  /** Ends it; also the subscription, if no other callback has the pipe. */
+  unsubscribe(): boolean;
+}
+
 export interface UserCount {
   user_in_pipe: number;
 }
@@ -188,6 +205,11 @@ export declare class CometServerApi {
   /** Lists who is subscribed to a track_ pipe. */
   getTrackPipeUsers(pipe: string, callback: MessageCallback<PipeUser[]>): boolean;
   getTrackPipeUsers(pipe: string): Promise<PipeUser[]>;
+  /**
+   * Watches who is in a track_ pipe, and subscribes to it. The callback is called with all who are there, and again whenever
+   * somebody joins or leaves, also after a break; changes that follow one another closely are told together.
+   */
+  presence(pipe: string, callback?: (presence: Presence) => void): PresenceWatch;
   /** Reads the public data of a user. */
   getUserData(userId: Id, callback: MessageCallback<UserData>): boolean | undefined;
   getUserData(userId: Id): Promise<UserData>;

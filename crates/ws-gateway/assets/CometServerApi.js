@@ -39,6 +39,9 @@
   /** Questions that may wait; past it the oldest is forgotten. */
   const PENDING_ANSWERS_LIMIT = 1000;
 
+  /** Joins and leaves that follow one another within this time are told together. */
+  const PRESENCE_INTERVAL = 50;
+
   /** Live messages that may wait for missed ones; past it the connection starts over. */
   const HELD_LIMIT = 5000;
 
@@ -104,6 +107,8 @@
     #connectionCallbacks = [];
     #terminalCallbacks = [];
     #requests = new Set();
+    /** id of the subscription -> Presence */
+    #presences = new Map();
     #lastError;
 
     #credentials;
@@ -238,6 +243,8 @@
       if (remaining.length === registrations.length) {
         return false;
       }
+      this.#presences.get(id)?.end();
+      this.#presences.delete(id);
       if (remaining.length) {
         this.#callbacks.set(name, remaining);
       } else {
@@ -258,6 +265,8 @@
     }
 
     unsubscriptionAll() {
+      this.#presences.forEach((presence) => presence.end());
+      this.#presences.clear();
       this.#callbacks.clear();
       this.#pipes.clear();
       this.#streams.clear();
@@ -361,6 +370,17 @@
 
     getTrackPipeUsers(pipe, callback) {
       return this.#question(isOneLine(pipe), callback, (marker) => `track_pipe_users\n${pipe}\n${marker}`);
+    }
+
+    presence(pipe, callback) {
+      const presence = new Presence(callback,
+        () => this.#ask((marker) => `track_pipe_users\n${pipe}\n${marker}`, (answer) => answer));
+      const id = this.subscription(`${pipe}`, (message) => presence.heard(message));
+      this.#presences.set(id, presence);
+      if (this.isConnected()) {
+        presence.look();
+      }
+      return { ready: presence.ready, unsubscribe: () => this.unsubscription(id) };
     }
 
     getUserData(userId, callback) {
@@ -663,6 +683,7 @@
       this.#streams.forEach((stream) => { stream.held = []; });
       link.asked?.clear();
       this.#sendList(link);
+      this.#presences.forEach((presence) => presence.look());
     }
 
     #sendList(link) {
@@ -935,8 +956,13 @@
       if (!usable) {
         return refused("not a name");
       }
+      return this.#ask(frame, ({ data }) => data);
+    }
+
+    /** A promise of what `take` takes from the answer. */
+    #ask(frame, take) {
       const asking = {};
-      return this.#request(asking, [frame(this.#expectAnswer((answer) => { asking.value = answer.data; }, true))]);
+      return this.#request(asking, [frame(this.#expectAnswer((answer) => { asking.value = take(answer); }, true))]);
     }
 
     /** Commands are carried out in order: once a question behind them is answered, all else has been said. */
@@ -978,6 +1004,91 @@
         }
       }
       return false;
+    }
+  }
+
+  /** Who is in a track_ pipe: a list, and the changes after it. */
+  class Presence {
+    #callback;
+    #ask;
+    #resolve;
+    #reject;
+    /** name -> member */
+    #members;
+    /** The same, as the page was told. */
+    #told = new Map();
+    /** Up to where the members are known: { epoch, version } */
+    #place;
+    /** Changes that wait for the list. */
+    #early;
+    #timer;
+
+    constructor(callback, ask) {
+      this.#callback = callback;
+      this.#ask = ask;
+      this.ready = new Promise((resolve, reject) => {
+        this.#resolve = resolve;
+        this.#reject = reject;
+      });
+      this.ready.catch(() => {});
+    }
+
+    /** Asks for the list: whatever was known before may have changed. */
+    async look() {
+      const early = [];
+      this.#early = early;
+      try {
+        const { data, server_info } = await this.#ask();
+        if (early === this.#early) {
+          this.#early = undefined;
+          this.#place = server_info.presence;
+          this.#members = new Map();
+          data.forEach((member) => this.#enter(member));
+          early.forEach((change) => this.heard(change));
+          this.#tellSoon();
+        }
+      } catch (error) {
+        this.#reject(error);
+      }
+    }
+
+    heard(message) {
+      const { data, server_info: { event, presence } } = message;
+      if (this.#early?.length < HELD_LIMIT) {
+        this.#early.push(message);
+      } else if (this.#early || presence && presence.epoch !== this.#place?.epoch) {
+        this.look();
+      } else if (presence?.version > this.#place?.version) {
+        event === "subscription" ? this.#enter(data) : this.#members.delete(memberName(data));
+        this.#tellSoon();
+      }
+    }
+
+    end() {
+      clearTimeout(this.#timer);
+      this.#early = undefined;
+    }
+
+    #enter({ user_id, uuid, member }) {
+      this.#members.set(memberName({ user_id, uuid, member }), { user_id, uuid, member });
+    }
+
+    #tellSoon() {
+      this.#timer ??= setTimeout(() => this.#tell(), PRESENCE_INTERVAL);
+    }
+
+    #tell() {
+      const [now, before] = [new Map(this.#members), this.#told];
+      const missingIn = (those, these) => [...these].filter(([name]) => !those.has(name)).map(([, member]) => member);
+      const state = {
+        members: [...now.values()], count: now.size, joined: missingIn(before, now), left: missingIn(now, before),
+      };
+      this.#timer = undefined;
+      this.#told = now;
+      this.#resolve(state);
+      if (this.#callback && (state.joined.length || state.left.length)) {
+        callGuarded(this.#callback, state);
+      }
     }
   }
 
@@ -1240,6 +1351,11 @@
   };
 
   // ---- names and payloads
+
+  /** Numbers begin anew with the server. */
+  function memberName({ user_id, uuid, member }) {
+    return `${member} ${user_id} ${uuid}`;
+  }
 
   /** The pipe a name needs from the server; undefined for names that live in the page only. */
   function serverPipe(name) {
