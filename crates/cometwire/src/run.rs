@@ -14,7 +14,7 @@ use pipes::{Hall, HallConfig};
 use rustix::net::sockopt;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use storage::SqliteStorage;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time;
 use ws_gateway::{Gateway, Shards};
@@ -35,6 +35,9 @@ const QUIET: Duration = Duration::from_secs(60);
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// and how often before it counts as gone.
 const ASK_TIMES: u32 = 6;
+/// How many may wait to be accepted, if the system allows that: after a restart
+/// everybody comes back at once, and who finds no room tries again a second later.
+const WAITING: u32 = 4096;
 /// Below this many open files a busy site runs into the system's limit.
 const FEW_FILES: u64 = 10_000;
 
@@ -49,11 +52,11 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     let storage = SqliteStorage::open(&data, storage::Config::default())
         .map_err(|error| error.to_string())?;
     let storage = Arc::new(storage);
-    let backends = listen(settings.cometql_address(), "CometQL", "--cometql").await?;
+    let backends = listen(settings.cometql_address(), "CometQL", "--cometql")?;
     keep_alive(&backends).map_err(|error| format!("cannot listen for CometQL: {error}"))?;
-    let browsers = listen(settings.http_address(), "browsers", "--http").await?;
+    let browsers = listen(settings.http_address(), "browsers", "--http")?;
     let page = match settings.metrics {
-        Some(address) => Some(listen(address, "metrics", "--metrics").await?),
+        Some(address) => Some(listen(address, "metrics", "--metrics")?),
         None => None,
     };
     let addresses = Addresses {
@@ -172,8 +175,17 @@ fn tenants(settings: &Settings, root_key: &RootKey) -> Tenants {
     })
 }
 
-async fn listen(address: SocketAddr, whom: &str, flag: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| {
+fn listen(address: SocketAddr, whom: &str, flag: &str) -> Result<TcpListener, String> {
+    let bound = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4()?,
+            SocketAddr::V6(_) => TcpSocket::new_v6()?,
+        };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING)
+    };
+    bound().map_err(|error: io::Error| {
         let reason = match error.kind() {
             io::ErrorKind::AddrInUse => "another program uses that address".to_owned(),
             io::ErrorKind::PermissionDenied => "that port needs more rights".to_owned(),

@@ -51,6 +51,12 @@ pub trait Storage: Send + Sync + 'static {
     /// [`StorageError`] when the store cannot be read.
     fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError>;
 
+    /// The same, if it can be told without waiting for the disk or for a write;
+    /// `None` if not.
+    fn span_at_once(&self, _dev_id: DevId, _pipe: &PipeName) -> Option<Option<Span>> {
+        None
+    }
+
     /// The names of up to `limit` pipes of a tenant whose history is not empty.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use pipes::name::{DevId, PipeName, UserId};
 use pipes::pattern::PipePrefix;
 use pipes::settings::PipeSettings;
+use pipes::storage::Span;
 
 /// One row of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,18 @@ pub(crate) struct Pipe {
     pub(crate) last_id: i64,
     /// Oldest first; ids and offsets grow.
     pub(crate) rows: VecDeque<Row>,
+}
+
+impl Pipe {
+    /// How far its history reaches.
+    pub(crate) fn span(&self) -> Span {
+        let first = self.rows.front();
+        Span {
+            epoch: self.epoch,
+            first: first.map_or(self.next_offset, |row| row.offset),
+            last: self.next_offset.saturating_sub(1),
+        }
+    }
 }
 
 /// One waiting private message.

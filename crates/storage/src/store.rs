@@ -22,7 +22,7 @@ use crate::checkpoint::{self, Log};
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::error::OpenError;
-use crate::index::{Index, Row, Sizes};
+use crate::index::{Index, Pipe, Row, Sizes};
 use crate::load;
 use crate::lookups::{self, parsed};
 use crate::queue::Queue;
@@ -305,12 +305,13 @@ impl Storage for SqliteStorage {
     }
 
     fn span(&self, dev_id: DevId, pipe: &PipeName) -> Result<Option<Span>, StorageError> {
-        let index = self.shared.index.read();
-        Ok(index.pipe(dev_id, pipe).map(|pipe| Span {
-            epoch: pipe.epoch,
-            first: pipe.rows.front().map_or(pipe.next_offset, |row| row.offset),
-            last: pipe.next_offset.saturating_sub(1),
-        }))
+        Ok(self.shared.index.read().pipe(dev_id, pipe).map(Pipe::span))
+    }
+
+    fn span_at_once(&self, dev_id: DevId, pipe: &PipeName) -> Option<Option<Span>> {
+        // Locked while a write is committed.
+        let index = self.shared.index.try_read()?;
+        Some(index.pipe(dev_id, pipe).map(Pipe::span))
     }
 
     fn histories(&self, dev_id: DevId, limit: usize) -> Result<Vec<PipeName>, StorageError> {

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use pipes::Authorization;
 use pipes::connection::Visitor;
 use pipes::error::HallError;
@@ -24,6 +25,8 @@ use crate::socket::Socket;
 pub(crate) struct Arrival {
     pub(crate) id: ConnectionId,
     pub(crate) socket: Socket,
+    /// The answer to its handshake, if that is still to be sent.
+    pub(crate) answer: Option<Bytes>,
     /// Bytes that came with the handshake.
     pub(crate) early: Vec<u8>,
     /// Everything after the path's prefix.
@@ -32,12 +35,18 @@ pub(crate) struct Arrival {
     pub(crate) address: IpAddr,
     /// Its place among the sockets that may be open.
     pub(crate) permit: Option<OwnedSemaphorePermit>,
+    /// The shard watches its socket already.
+    pub(crate) watched: bool,
+    /// Its socket may have more to read.
+    pub(crate) readable: bool,
 }
 
 /// A connection and whether it may log in.
 pub(crate) struct Entrance {
     pub(crate) peer: Peer,
     pub(crate) visitor: Result<Visitor, End>,
+    /// The answer to its handshake, if that is still to be sent.
+    pub(crate) answer: Option<Bytes>,
 }
 
 impl Arrival {
@@ -52,10 +61,11 @@ impl Arrival {
             message_bytes: limits.message_bytes,
             queued_bytes: limits.queued_bytes,
         };
-        let (id, socket) = (self.id, self.socket);
+        let (id, socket, mut answer) = (self.id, self.socket, self.answer);
         let mut peer = Peer::new(id, client, generation, socket, bounds, self.permit);
         peer.tally.bytes_in.add(self.early.len() as u64);
         peer.unread = self.early;
+        peer.readable = self.readable;
         let headers = self.headers;
         let entered = request.and_then(|request| {
             let request = gateway.check(request, &headers)?;
@@ -79,11 +89,18 @@ impl Arrival {
                 tracing::debug!(conn = id.0, code = error.code(), "handshake_refused");
                 let text = error.to_string();
                 let refusal = event::fatal_error(error.code(), &text, generation);
+                if let Some(answer) = answer.take() {
+                    peer.send(&answer);
+                }
                 peer.send(&refusal);
                 Err(End::Refused(frame::CLOSE_POLICY, text))
             }
         };
-        Entrance { peer, visitor }
+        Entrance {
+            peer,
+            visitor,
+            answer,
+        }
     }
 }
 

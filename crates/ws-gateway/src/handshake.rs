@@ -1,6 +1,7 @@
 //! The WebSocket handshake, from the request's head to the answer's (RFC 6455
 //! §4.2). Whose request it is, is looked at afterwards.
 
+use bytes::{BufMut, Bytes, BytesMut};
 use hyper::header::{
     CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -23,6 +24,20 @@ pub enum Refusal {
     NoKey,
     /// It is for another version of the protocol than 13.
     OtherVersion,
+}
+
+/// The bytes of an answer, where no HTTP library writes it.
+pub(crate) fn encode(accepted: &Response<()>) -> Bytes {
+    let mut bytes = BytesMut::with_capacity(256);
+    bytes.put_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+    for (name, value) in accepted.headers() {
+        bytes.put_slice(name.as_str().as_bytes());
+        bytes.put_slice(b": ");
+        bytes.put_slice(value.as_bytes());
+        bytes.put_slice(b"\r\n");
+    }
+    bytes.put_slice(b"\r\n");
+    bytes.freeze()
 }
 
 /// The answer after which the connection speaks WebSocket.

@@ -186,7 +186,7 @@ fn asset(found: &Asset, takes_gzip: bool) -> Answer {
 }
 
 /// Whether a header of the kind of `Accept` names `wanted`.
-fn takes(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
+pub(crate) fn takes(headers: &HeaderMap, name: &HeaderName, wanted: &str) -> bool {
     let values = headers.get_all(name).iter();
     let mut offers = values
         .filter_map(|value| value.to_str().ok())

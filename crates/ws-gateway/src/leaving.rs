@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use crate::event::Generation;
@@ -117,7 +116,7 @@ impl Worker {
     fn close(&mut self, seat: Seat) {
         if let Some(mut peer) = self.members.leave(seat) {
             peer.mute();
-            let _ = peer.socket.shutdown(Shutdown::Both);
+            peer.socket.close();
         }
     }
 }

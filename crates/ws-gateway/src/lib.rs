@@ -2,7 +2,8 @@
 //!
 //! # Layout
 //! The road of a connection, in order:
-//! - [`server`]: accepts, speaks HTTP, hands over upgraded connections; [`tls`]: with whom TLS is spoken.
+//! - `doorstep`: accepts, and answers plain handshakes, read by `head`.
+//! - [`server`]: starts and stops, speaks HTTP, hands over upgraded connections; [`tls`]: with whom TLS is spoken.
 //! - `http`, `assets`, `files`: plain HTTP answers; [`handshake`]: the step to WebSocket.
 //! - `request`: who is at the door; [`proxies`]: at which address, behind a proxy.
 //! - `arrival`: from the upgrade to the greeting; `addresses`, `rate`: how many, how often; `leaving`: the way out.
@@ -24,6 +25,7 @@ mod assets;
 mod command;
 pub mod config;
 mod counters;
+mod doorstep;
 mod errand;
 mod event;
 mod files;
@@ -32,6 +34,7 @@ pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handshake;
+mod head;
 mod http;
 mod json;
 mod leaving;

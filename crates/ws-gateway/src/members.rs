@@ -38,7 +38,7 @@ struct Slot {
 }
 
 /// Where a connection sits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Seat {
     index: u32,
     serial: u32,
@@ -60,17 +60,16 @@ impl From<Token> for Seat {
 }
 
 impl Members {
-    /// Takes a connection in.
-    pub(crate) fn enter(&mut self, peer: Peer) -> Seat {
+    /// A seat for somebody who is not a connection yet.
+    pub(crate) fn reserve(&mut self) -> Seat {
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        let id = peer.id;
         let slot = Slot {
             serial,
-            generation: peer.generation,
-            known: true,
+            generation: Generation::V3,
+            known: false,
             due: Due::default(),
-            peer: Some(Box::new(peer)),
+            peer: None,
         };
         let index = match self.free.pop() {
             Some(index) => {
@@ -84,8 +83,26 @@ impl Members {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.by_id.insert(id, index);
         Seat { index, serial }
+    }
+
+    /// Nobody comes to this seat that was reserved.
+    pub(crate) fn vacate(&mut self, seat: Seat) {
+        if self.seat_at(seat.index) == seat {
+            self.free_if_empty(seat.index);
+        }
+    }
+
+    /// Takes a connection in, to a seat that was reserved.
+    pub(crate) fn occupy(&mut self, seat: Seat, peer: Peer) {
+        let slot = self.slots.get_mut(seat.index as usize);
+        let Some(slot) = slot.filter(|slot| slot.serial == seat.serial) else {
+            return;
+        };
+        slot.generation = peer.generation;
+        slot.known = true;
+        self.by_id.insert(peer.id, seat.index);
+        slot.peer = Some(Box::new(peer));
     }
 
     /// The seat of a connection the hall may know.

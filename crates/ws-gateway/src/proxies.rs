@@ -54,6 +54,11 @@ impl TrustedProxies {
             .any(|network| network.contains(&address))
     }
 
+    /// Whether who connects from `address` begins with a header of the PROXY protocol.
+    pub(crate) fn announces(&self, address: IpAddr) -> bool {
+        self.proxy_protocol && self.trusts(address)
+    }
+
     /// The address of the browser whose request came from `peer`: the last one
     /// in the header that is not a trusted proxy's itself, for whatever stands
     /// before it may be the browser's invention.
@@ -103,7 +108,7 @@ impl TrustedProxies {
     where
         S: AsyncRead + Unpin,
     {
-        if !self.proxy_protocol || !self.trusts(peer.ip()) {
+        if !self.announces(peer.ip()) {
             return Ok(peer);
         }
         let mut header = vec![0; SHORTEST];

@@ -1,9 +1,11 @@
-//! The listening side: accepts sockets within the bound, speaks HTTP, hands
-//! upgraded connections to their sessions, and drains at the end.
+//! The listening side: starts the shards, which accept (`doorstep`), speaks HTTP
+//! with those who want more than a plain handshake, hands upgraded connections to
+//! their shards, and drains at the end.
 
 use std::convert::Infallible;
+use std::future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{self, IpAddr};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,6 +21,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use pipes::Hall;
 use pipes::figure::Figure;
 use pipes::shard::{CloseReason, MAX_SHARDS, Shard};
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
@@ -29,6 +32,7 @@ use crate::addresses::Addresses;
 use crate::arrival::Arrival;
 use crate::config::GatewayConfig;
 use crate::counters::{self, Counters};
+use crate::doorstep::Caller;
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::shard::{Item, ShardQueue};
@@ -138,11 +142,15 @@ impl Gateway {
 
     /// Serves browsers until `shutdown` turns true; then stops accepting, lets
     /// every client go and returns when all have left. The caller bounds the wait.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: watch::Receiver<bool>) {
+    pub async fn serve(
+        self: Arc<Self>,
+        listener: TcpListener,
+        mut shutdown: watch::Receiver<bool>,
+    ) {
         let (stop_usher, usher_stop) = watch::channel(false);
         let Shards { queues, usher } = self.shards.clone();
         tokio::spawn(usher.run(queues.clone(), usher_stop));
-        let threads = match self.start_shards() {
+        let threads = match self.start_shards(listener, &shutdown) {
             Ok(threads) => threads,
             Err(error) => {
                 tracing::error!(%error, "shards_not_started");
@@ -150,8 +158,8 @@ impl Gateway {
             }
         };
         let stop_shards = StopShards(queues);
-        self.accept(&listener, shutdown.clone()).await;
-        drop(listener);
+        // The sender gone is an end, too.
+        let _ = shutdown.wait_for(|stop| *stop).await;
         for shard in self.shards() {
             shard.give(Item::CloseAll(CloseReason::Shutdown));
         }
@@ -166,79 +174,85 @@ impl Gateway {
         let _ = ended.await;
     }
 
-    fn start_shards(self: &Arc<Self>) -> io::Result<Vec<JoinHandle<()>>> {
-        let workers = (0..self.shards().len())
-            .filter_map(|number| Some((number, Worker::new(self, number, Handle::current())?)));
-        workers
-            .map(|(number, worker)| {
-                let thread = thread::Builder::new().name(format!("shard-{number}"));
-                thread.spawn(move || worker.run())
-            })
-            .collect()
-    }
-
-    async fn accept(self: &Arc<Self>, listener: &TcpListener, mut shutdown: watch::Receiver<bool>) {
-        while !*shutdown.borrow() {
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, address)) => self.admit(stream, address, &shutdown),
-                    Err(error) => {
-                        // Out of file descriptors, as a rule: some may come back.
-                        tracing::warn!(%error, "accept_failed");
-                        time::sleep(Duration::from_millis(50)).await;
-                    }
-                },
-                changed = shutdown.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                }
-            }
-        }
-    }
-
-    fn admit(
+    fn start_shards(
         self: &Arc<Self>,
-        stream: TcpStream,
-        address: SocketAddr,
+        listener: TcpListener,
         shutdown: &watch::Receiver<bool>,
-    ) {
-        let gateway = Arc::clone(self);
-        match Arc::clone(&self.sockets).try_acquire_owned() {
-            Ok(permit) => {
-                self.full.store(false, Ordering::Relaxed);
-                let shutdown = shutdown.clone();
-                tokio::spawn(gateway.speak_http(stream, address, permit, shutdown));
+    ) -> io::Result<Vec<JoinHandle<()>>> {
+        let listener = listener.into_std()?;
+        // Whom it accepts inherits this.
+        SockRef::from(&listener).set_tcp_nodelay(true)?;
+        let mut listener = Some(listener);
+        let mut threads = Vec::new();
+        for number in 0..self.shards().len() {
+            let worker = Worker::new(self, number, Handle::current(), shutdown.clone());
+            let Some(mut worker) = worker else { continue };
+            if let Some(listener) = listener.take() {
+                worker.listen(listener)?;
             }
-            Err(_) => {
-                self.counters.sockets_refused.note();
-                if !self.full.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(limit = self.everyone, "too_many_sockets");
-                }
-                // Not even refusals without bound: the rest just goes.
-                if let Ok(refusal) = Arc::clone(&self.refusals).try_acquire_owned() {
-                    tokio::spawn(refuse(stream, refusal));
-                }
+            let thread = thread::Builder::new().name(format!("shard-{number}"));
+            threads.push(thread.spawn(move || worker.run())?);
+        }
+        Ok(threads)
+    }
+
+    /// A place among the sockets that may be open, if one is free.
+    pub(crate) fn place_for_socket(&self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.sockets).try_acquire_owned().ok();
+        if place.is_some() {
+            self.full.store(false, Ordering::Relaxed);
+        } else {
+            self.counters.sockets_refused.note();
+            if !self.full.swap(true, Ordering::Relaxed) {
+                tracing::warn!(limit = self.everyone, "too_many_sockets");
             }
+        }
+        place
+    }
+
+    /// Tells a socket there is no place for that it is so. Not even refusals go
+    /// without bound: the rest just goes.
+    pub(crate) fn turn_away(&self, stream: net::TcpStream, runtime: &Handle) {
+        if let Ok(refusal) = Arc::clone(&self.refusals).try_acquire_owned() {
+            runtime.spawn(refuse(stream, refusal));
         }
     }
 
-    async fn speak_http(
+    /// Whether who connects from `address` must say something before a handshake, a
+    /// proxy's header or TLS.
+    pub(crate) fn speaks_first(&self, address: IpAddr) -> bool {
+        let needs_tls = self.config.tls.as_ref().is_some_and(|tls| tls.required);
+        needs_tls || self.config.proxies.announces(address)
+    }
+
+    /// The longest head of a request that is read, in bytes.
+    pub(crate) fn longest_head(&self) -> usize {
+        self.config.limits.request_bytes.max(SHORTEST_BUFFER)
+    }
+
+    /// Speaks HTTP with a caller that has said `words` so far, and TLS if it wants.
+    pub(crate) async fn speak_http(
         self: Arc<Self>,
-        mut stream: TcpStream,
-        address: SocketAddr,
-        permit: OwnedSemaphorePermit,
+        caller: Caller,
+        words: Vec<u8>,
         mut shutdown: watch::Receiver<bool>,
     ) {
-        let _ = stream.set_nodelay(true);
+        let Caller {
+            stream,
+            address,
+            permit,
+            until: first_until,
+        } = caller;
         let limits = &self.config.limits;
+        let has_begun = !words.is_empty();
         let begun = async {
+            let mut stream = TcpStream::from_std(stream)?;
             let told = self
                 .config
                 .proxies
                 .read_header(address, &mut stream)
                 .await?;
-            let front = Front::of(stream, self.config.tls.as_ref()).await?;
+            let front = Front::of(stream, words.into(), self.config.tls.as_ref()).await?;
             Ok::<_, io::Error>((told.ip(), front))
         };
         let begun = time::timeout(limits.handshake_time, begun);
@@ -261,12 +275,15 @@ impl Gateway {
         let permit = Arc::new(std::sync::Mutex::new(Some(permit)));
         let gateway = Arc::clone(&self);
         let held = Arc::clone(&permit);
+        let first_request = Arc::<AtomicBool>::default();
+        let requested = Arc::clone(&first_request);
         let stream_end = Arc::<OnceLock<Arc<Semaphore>>>::default();
         let streaming = Arc::clone(&stream_end);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let gateway = Arc::clone(&gateway);
             let held = Arc::clone(&held);
             let streaming = Arc::clone(&streaming);
+            requested.store(true, Ordering::Relaxed);
             async move {
                 if refused {
                     return Ok::<_, Infallible>(http::only_with_tls());
@@ -304,7 +321,7 @@ impl Gateway {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.handshake_time)
-            .max_buf_size(limits.request_bytes.max(8192))
+            .max_buf_size(self.longest_head())
             .serve_connection(TokioIo::new(front), service)
             .with_upgrades();
         let mut connection = pin!(connection);
@@ -319,7 +336,18 @@ impl Gateway {
                 let _ = present.acquire().await;
             }
         };
+        let too_late = async {
+            time::sleep_until(first_until.into()).await;
+            // What it said first is part of its first request's head.
+            if !has_begun || first_request.load(Ordering::Relaxed) {
+                future::pending::<()>().await;
+            }
+        };
         let ended = tokio::select! {
+            () = too_late => {
+                self.counters.requests_late.note();
+                return tracing::debug!(%address, "handshake_took_too_long");
+            }
             ended = connection.as_mut() => Some(ended),
             () = time_is_up => {
                 connection.as_mut().graceful_shutdown();
@@ -369,6 +397,9 @@ impl Gateway {
             headers,
             address,
             permit,
+            answer: None,
+            watched: false,
+            readable: true,
         })));
     }
 }
@@ -385,10 +416,11 @@ impl Drop for StopShards {
 }
 
 /// Tells a client that the server is full.
-async fn refuse(mut stream: TcpStream, _refusal: OwnedSemaphorePermit) {
+async fn refuse(stream: net::TcpStream, _refusal: OwnedSemaphorePermit) {
     const ANSWER: &[u8] =
         b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let sent = async {
+        let mut stream = TcpStream::from_std(stream)?;
         stream.write_all(ANSWER).await?;
         stream.shutdown().await?;
         // Unread bytes at the moment of closing would take the answer with them.
@@ -400,6 +432,8 @@ async fn refuse(mut stream: TcpStream, _refusal: OwnedSemaphorePermit) {
     }
 }
 
+/// No buffer of the HTTP library is shorter, in bytes.
+const SHORTEST_BUFFER: usize = 8192;
 /// How long the last answer of a socket may take.
 const LAST_ANSWER: Duration = Duration::from_secs(2);
 /// How many sockets past the limit are told so at the same time.

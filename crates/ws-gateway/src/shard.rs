@@ -19,6 +19,7 @@ use pipes::shard::{CloseReason, ConnectionId, Delivery, Receipt, Shard};
 use tokio::sync::Notify;
 
 use crate::arrival::Arrival;
+use crate::doorstep::Caller;
 use crate::peer::End;
 use crate::usher::Usher;
 
@@ -48,6 +49,8 @@ pub struct ShardQueue {
 pub(crate) enum Item {
     /// What the hall wants delivered.
     Hall(Delivery),
+    /// Somebody at the door.
+    Call(Box<Caller>),
     /// A new connection.
     Open(Box<Arrival>),
     /// Whether it is let in.

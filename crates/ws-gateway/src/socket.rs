@@ -4,6 +4,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 
 use mio::unix::SourceFd;
@@ -26,14 +27,11 @@ impl Socket {
     /// Has `registry` tell under `token` whenever the socket becomes readable or
     /// writable: once each time, so that nothing has to be registered again.
     pub(crate) fn register(&self, registry: &Registry, token: Token) -> io::Result<()> {
-        use std::os::fd::AsRawFd;
-        let descriptor = match self {
-            Self::Plain(stream) => stream.as_raw_fd(),
-            Self::Secure(socket) => socket.stream().as_raw_fd(),
-            Self::Local(stream) => stream.as_raw_fd(),
-        };
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        registry.register(&mut SourceFd(&descriptor), token, interest)
+        match self {
+            Self::Plain(stream) => watch(registry, stream, token),
+            Self::Secure(socket) => watch(registry, socket.stream(), token),
+            Self::Local(stream) => watch(registry, stream, token),
+        }
     }
 
     /// Reads what there is; 0 at the end of the stream.
@@ -71,6 +69,14 @@ impl Socket {
         }
     }
 
+    /// Ends it for good, with what TLS has to say at the end.
+    pub(crate) fn close(mut self) {
+        // The others are closed by being dropped: nobody else has them.
+        if let Self::Secure(socket) = &mut self {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
     /// Ends one or both directions.
     pub(crate) fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
         match self {
@@ -81,8 +87,19 @@ impl Socket {
     }
 }
 
+/// Has `registry` tell under `token` whenever a socket becomes readable or writable.
+pub(crate) fn watch(registry: &Registry, socket: &impl AsRawFd, token: Token) -> io::Result<()> {
+    let interest = Interest::READABLE | Interest::WRITABLE;
+    registry.register(&mut SourceFd(&socket.as_raw_fd()), token, interest)
+}
+
+/// Has `registry` forget a socket that somebody else goes on with.
+pub(crate) fn unwatch(registry: &Registry, socket: &impl AsRawFd) -> io::Result<()> {
+    registry.deregister(&mut SourceFd(&socket.as_raw_fd()))
+}
+
 /// A signal is no reason to stop.
-fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn again<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -161,6 +161,9 @@ impl Gateway {
                 headers: browser_headers(headers),
                 address,
                 permit,
+                answer: None,
+                watched: false,
+                readable: true,
             })));
         }
         Ok((http::events(events), present))

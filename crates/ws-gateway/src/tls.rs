@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -30,26 +31,36 @@ pub struct BrowserTls {
     pub required: bool,
 }
 
+/// Whether a connection that begins with these bytes speaks TLS.
+pub(crate) fn begins(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&HANDSHAKE)
+}
+
 /// A connection HTTP is spoken on.
 pub(crate) enum Front {
-    /// As it came.
-    Plain(TcpStream),
+    /// As it came, after what was read of it before.
+    Plain(TcpStream, Bytes),
     /// With TLS on it.
     Secure(Box<TlsStream<TcpStream>>),
 }
 
 impl Front {
-    /// Makes the handshake if the browser begins one. The caller bounds the wait.
+    /// Makes the handshake if the browser begins one; `early` was read before, and
+    /// is none of it. The caller bounds the wait.
     ///
     /// # Errors
     /// The connection's, and what TLS finds wrong.
-    pub(crate) async fn of(stream: TcpStream, tls: Option<&BrowserTls>) -> io::Result<Self> {
-        let Some(tls) = tls else {
-            return Ok(Self::Plain(stream));
+    pub(crate) async fn of(
+        stream: TcpStream,
+        early: Bytes,
+        tls: Option<&BrowserTls>,
+    ) -> io::Result<Self> {
+        let Some(tls) = tls.filter(|_| early.is_empty()) else {
+            return Ok(Self::Plain(stream, early));
         };
         let mut first = [0];
-        if stream.peek(&mut first).await? == 0 || first != [HANDSHAKE] {
-            return Ok(Self::Plain(stream));
+        if stream.peek(&mut first).await? == 0 || !begins(&first) {
+            return Ok(Self::Plain(stream, early));
         }
         let config = Arc::clone(&tls.config.borrow());
         let secure = TlsAcceptor::from(config).accept(stream).await?;
@@ -63,7 +74,10 @@ impl Front {
     /// The socket's, and the session's.
     pub(crate) fn into_socket(self, early: &mut Vec<u8>) -> io::Result<Socket> {
         match self {
-            Self::Plain(stream) => Ok(Socket::Plain(stream.into_std()?)),
+            Self::Plain(stream, unread) => {
+                early.extend(unread);
+                Ok(Socket::Plain(stream.into_std()?))
+            }
             Self::Secure(secure) => {
                 let (stream, session) = secure.into_inner();
                 let (socket, unread) = SecureSocket::new(stream.into_std()?, session)?;
@@ -86,7 +100,12 @@ impl AsyncRead for Front {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Plain(_, early) if !early.is_empty() => {
+                let count = early.len().min(buffer.remaining());
+                buffer.put_slice(&early.split_to(count));
+                Poll::Ready(Ok(()))
+            }
+            Self::Plain(stream, _) => Pin::new(stream).poll_read(context, buffer),
             Self::Secure(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
@@ -99,7 +118,7 @@ impl AsyncWrite for Front {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Plain(stream, _) => Pin::new(stream).poll_write(context, bytes),
             Self::Secure(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
@@ -110,7 +129,7 @@ impl AsyncWrite for Front {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
+            Self::Plain(stream, _) => Pin::new(stream).poll_write_vectored(context, pieces),
             Self::Secure(stream) => Pin::new(stream).poll_write_vectored(context, pieces),
         }
     }
@@ -121,14 +140,14 @@ impl AsyncWrite for Front {
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Self::Plain(stream, _) => Pin::new(stream).poll_flush(context),
             Self::Secure(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Plain(stream, _) => Pin::new(stream).poll_shutdown(context),
             Self::Secure(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }

@@ -5,6 +5,7 @@
 //! delivery costs less. The thread never waits for anything else.
 
 use std::io;
+use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,8 +16,10 @@ use pipes::connection::Connection;
 use pipes::error::HallError;
 use pipes::shard::{CloseReason, ConnectionId, Delivery, Shard};
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::arrival::{self, Arrival, Entrance, Texts};
+use crate::doorstep::{Doorstep, LISTENER, Listening};
 use crate::errand::{Errand, Turnout};
 use crate::frame;
 use crate::leaving::Leaving;
@@ -45,10 +48,15 @@ pub(crate) struct Worker {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) queue: Arc<ShardQueue>,
     /// The shard's number.
-    number: usize,
-    /// Where errands run.
-    runtime: Handle,
-    poll: Poll,
+    pub(crate) number: usize,
+    /// Where errands run, and what is no shard's.
+    pub(crate) runtime: Handle,
+    pub(crate) poll: Poll,
+    /// The door, at the one shard that opens it.
+    pub(crate) listening: Option<Listening>,
+    pub(crate) doorstep: Doorstep,
+    /// Turns true when the server stops.
+    pub(crate) shutdown: watch::Receiver<bool>,
     pub(crate) members: Members,
     round: Round,
     pace: Pace,
@@ -62,7 +70,7 @@ pub(crate) struct Worker {
     pub(crate) leaving: Leaving,
     texts: Texts,
     /// Set once everybody was asked to end.
-    closing: Option<CloseReason>,
+    pub(crate) closing: Option<CloseReason>,
     sweeps: Sweeps,
     stopped: bool,
     /// What the round's items count against the backlog.
@@ -86,7 +94,12 @@ struct Sweeps {
 
 impl Worker {
     /// The thread of shard `number`, to be run once; nothing if it runs already.
-    pub(crate) fn new(gateway: &Arc<Gateway>, number: usize, runtime: Handle) -> Option<Self> {
+    pub(crate) fn new(
+        gateway: &Arc<Gateway>,
+        number: usize,
+        runtime: Handle,
+        shutdown: watch::Receiver<bool>,
+    ) -> Option<Self> {
         let queue = gateway.shards().get(number)?;
         let keep_alive = gateway.config.limits.keep_alive;
         let period = (keep_alive / (SWEEPS_PER_INTERVAL * SLICES_PER_SWEEP)).max(SHORTEST_PERIOD);
@@ -96,6 +109,9 @@ impl Worker {
             number,
             runtime,
             poll: queue.take_poll()?,
+            listening: None,
+            doorstep: Doorstep::default(),
+            shutdown,
             members: Members::default(),
             round: Round::default(),
             pace: Pace::new(gateway.config.limits.shard_backlog_bytes),
@@ -116,6 +132,15 @@ impl Worker {
         })
     }
 
+    /// Makes this the shard that accepts for all.
+    ///
+    /// # Errors
+    /// The system does not let it watch the listener.
+    pub(crate) fn listen(&mut self, listener: TcpListener) -> io::Result<()> {
+        self.listening = Some(Listening::new(listener, self.poll.registry())?);
+        Ok(())
+    }
+
     /// Works until the shard is told to stop.
     pub(crate) fn run(mut self) {
         let runtime = self.runtime.clone();
@@ -125,10 +150,17 @@ impl Worker {
         while !self.stopped {
             self.wait(&mut events);
             for event in &events {
-                if event.token() != WAKE {
-                    let seat = Seat::from(event.token());
-                    self.guarded(Some(seat), |worker| worker.notice(seat, event));
+                match event.token() {
+                    WAKE => {}
+                    LISTENER => self.knock(),
+                    token => {
+                        let seat = Seat::from(token);
+                        self.guarded(Some(seat), |worker| worker.notice(seat, event));
+                    }
                 }
+            }
+            if self.is_called() {
+                self.guarded(None, Self::accept);
             }
             // Their answers go through the queue: a flood of them must not fill it.
             if !self.queue.is_congested() {
@@ -166,9 +198,11 @@ impl Worker {
     }
 
     fn wait(&mut self, events: &mut Events) {
-        let patience = match self.eager.is_empty() && self.queue.may_sleep() {
+        let is_idle = self.eager.is_empty() && !self.is_called();
+        let patience = match is_idle && self.queue.may_sleep() {
             true => {
                 let others = self.leaving.next().into_iter().chain(self.pace.until());
+                let others = others.chain(self.next_caller());
                 let next = others.fold(self.sweeps.next, Instant::min);
                 next.saturating_duration_since(Instant::now())
             }
@@ -185,7 +219,7 @@ impl Worker {
     /// A socket has something to say or takes something again.
     fn notice(&mut self, seat: Seat, event: &Event) {
         let Some(peer) = self.members.peer(seat) else {
-            return;
+            return self.notice_caller(seat);
         };
         peer.ended |= event.is_read_closed() || event.is_error();
         peer.readable |= event.is_readable() || peer.ended;
@@ -315,7 +349,11 @@ impl Worker {
             Item::Hall(Delivery::Close { connection, reason }) => {
                 self.end_later(connection, End::ClosedByServer(reason));
             }
-            Item::Open(arrival) => self.open(*arrival),
+            Item::Call(caller) => self.call(*caller),
+            Item::Open(arrival) => {
+                let seat = self.members.reserve();
+                self.open(seat, *arrival);
+            }
             Item::Admitted(id, admitted) => {
                 self.afterwards.push(Afterwards::Admit(id, admitted));
             }
@@ -324,6 +362,7 @@ impl Worker {
             Item::Gone(id) => self.afterwards.push(Afterwards::Forget(id)),
             Item::CloseAll(reason) => {
                 self.closing = Some(reason);
+                self.close_door();
                 for seat in self.members.seats() {
                     let end = End::ClosedByServer(reason);
                     self.afterwards.push(Afterwards::End(seat, end));
@@ -340,14 +379,23 @@ impl Worker {
     }
 
     /// Takes a connection in and asks the hall to let it in, too.
-    fn open(&mut self, arrival: Arrival) {
-        let Entrance { peer, visitor } = arrival.receive(&self.gateway, &mut self.texts);
+    pub(crate) fn open(&mut self, seat: Seat, arrival: Arrival) {
+        let watched = arrival.watched;
+        let entrance = arrival.receive(&self.gateway, &mut self.texts);
+        let Entrance {
+            peer,
+            visitor,
+            answer,
+        } = entrance;
         let id = peer.id;
-        let seat = self.members.enter(peer);
+        self.members.occupy(seat, peer);
         let Some(peer) = self.members.peer(seat) else {
             return;
         };
-        let registered = peer.socket.register(self.poll.registry(), seat.into());
+        let registered = match watched {
+            true => Ok(()),
+            false => peer.socket.register(self.poll.registry(), seat.into()),
+        };
         let end = match (registered, self.closing, visitor) {
             (Err(error), ..) => {
                 tracing::error!(%error, "socket_not_watched");
@@ -357,6 +405,14 @@ impl Worker {
             (Ok(()), None, Err(end)) => end,
             (Ok(()), None, Ok(visitor)) => {
                 let (gateway, queue) = (&self.gateway, &self.queue);
+                if let Some(frame) = answer {
+                    // With the greeting behind it, in one write.
+                    queue.enqueue(Item::Answer {
+                        connection: id,
+                        frame,
+                        receipt: None,
+                    });
+                }
                 let turnout = arrival::log_in(gateway, queue, peer, self.number, visitor);
                 if let Turnout::Waits(errand) = turnout {
                     self.runtime.spawn(errand.into_future());
@@ -364,7 +420,8 @@ impl Worker {
                 return;
             }
         };
-        self.end_later(id, end);
+        // Nothing is due to it yet.
+        self.end(seat, end);
     }
 
     /// The hall has decided.
@@ -404,6 +461,8 @@ impl Worker {
     fn keep_time(&mut self) {
         let now = Instant::now();
         self.part_with(now);
+        self.give_up_callers(now);
+        self.accept_again(now);
         self.pace.keep_time(now);
         self.queue.set_ahead(self.pace.is_ahead());
         if now >= self.sweeps.next {

@@ -3,6 +3,7 @@
 use pipes::limits::Limits;
 use pipes::name::DevId;
 use pipes::tenant::Tenants;
+use tokio::net::TcpStream;
 
 use crate::support::*;
 
@@ -47,6 +48,48 @@ async fn the_handshake_is_answered_by_the_book() {
     let empty = "Sec-WebSocket-Protocol:\r\n";
     let browser = door.connect_with(&path, empty).await;
     assert!(!browser.head.contains("sec-websocket-protocol"));
+}
+
+/// The lines of an answer, but for the time.
+fn lines(head: &str) -> Vec<&str> {
+    let lines = head.lines().filter(|line| !line.starts_with("date:"));
+    let mut lines: Vec<&str> = lines.collect();
+    lines.sort_unstable();
+    lines
+}
+
+#[tokio::test]
+async fn a_handshake_is_answered_alike_with_few_header_fields_and_with_many() {
+    let door = Door::open().await;
+    let path = anonymous("4.08", "own");
+    // More than are read without the HTTP library.
+    let many: String = (0..60).map(|number| format!("x-{number}: y\r\n")).collect();
+    for offer in ["", "Sec-WebSocket-Protocol: chat, other\r\n"] {
+        let few = door.connect_with(&path, offer).await;
+        let many = door.connect_with(&path, &format!("{offer}{many}")).await;
+        assert_eq!(lines(&few.head), lines(&many.head));
+        for mut browser in [few, many] {
+            assert_eq!(browser.message().await["event"], "serverInfo");
+            browser.settle().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_at_first_is_let_in_later() {
+    let door = Door::open().await;
+    let mut silent = Vec::new();
+    for _ in 0..10 {
+        silent.push(soon(TcpStream::connect(door.address)).await.unwrap());
+    }
+    // The last one: whoever came before is at the door by now.
+    door.modern().await.settle().await;
+    let path = anonymous("4.08", "own");
+    for stream in silent {
+        let mut browser = Browser::upgrade(stream, &path, "").await;
+        assert_eq!(browser.message().await["event"], "serverInfo");
+        browser.settle().await;
+    }
 }
 
 #[tokio::test]

@@ -210,7 +210,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    async fn upgrade(mut stream: TcpStream, path: &str, headers: &str) -> Self {
+    pub(crate) async fn upgrade(mut stream: TcpStream, path: &str, headers: &str) -> Self {
         let request = format!(
             "GET {path} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\
              sec-websocket-version: 13\r\nsec-websocket-key: Y29tZXQtZG9jLWtleS0wMQ==\r\n\
