@@ -46,10 +46,10 @@ export async function leaderAndFollowers(pages) {
   return [pages[roles.indexOf(true)], pages.filter((_, index) => !roles[index])];
 }
 
-/** Waits until the server has so many connections from browsers. */
-export function haveConnections(sql, expected) {
+/** Waits until the server has so many connections from browsers, or from the one with this `uuid`. */
+export function haveConnections(sql, expected, uuid) {
   return until(`${expected} connections`, async () => {
-    const [row] = await rows(sql, 'SELECT COUNT(*) AS count FROM connections');
+    const [row] = await rows(sql, 'SELECT COUNT(*) AS count FROM connections WHERE uuid = IFNULL(?, uuid)', [uuid ?? null]);
     return Number(row.count) === expected;
   }, { within: 40_000 });
 }
