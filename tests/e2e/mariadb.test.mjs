@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { DIFFERENCES } from '../comparison/differences.mjs';
 import { ROWS, STATEMENTS } from '../comparison/statements.mjs';
+import { WRITES } from '../comparison/writes.mjs';
 import { MariaDb } from '../support/mariadb.mjs';
 import { Server } from '../support/server.mjs';
 
@@ -47,6 +48,30 @@ test('every statement is answered as MariaDB answers it, or listed with a reason
     });
   }
 });
+
+test('what is set in rows that are there is counted and stays as in MariaDB', async (t) => {
+  const [[{ 'Create Table': create }]] = await ours.query('SHOW CREATE TABLE users_data');
+  await theirs.query(create.replace('ENGINE=CometWire', 'ENGINE=InnoDB'));
+  for (const statement of WRITES) {
+    await t.test(statement, async () => {
+      assert.deepEqual(await outcome(ours, statement), await outcome(theirs, statement));
+    });
+  }
+});
+
+/** How a statement that changes something was counted, and the rows it left. */
+async function outcome(connection, statement) {
+  let counted;
+  try {
+    const [done] = await connection.query(statement);
+    if (!statement.startsWith('DELETE')) counted = [done.affectedRows, done.changedRows];
+  } catch (error) {
+    if (error.errno === undefined) throw error;
+    counted = { error: error.errno, state: error.sqlState };
+  }
+  const [rows] = await connection.query('SELECT id, data FROM users_data ORDER BY id');
+  return { counted, rows: rows.map(({ id, data }) => `${id} ${data}`) };
+}
 
 /** What a user sees of an answer: names and rows as text, or number and SQLSTATE. */
 async function answer(connection, statement) {

@@ -109,13 +109,12 @@ test('an INSERT of very many values is refused or done, and the connection lives
   assert.equal((await rows(sql, 'SELECT * FROM users_time WHERE id = 1')).length, 1);
 });
 
-test('LIMIT and ORDER BY in a DELETE are refused or obeyed, never ignored', async () => {
+test('LIMIT and ORDER BY in a DELETE are obeyed', async () => {
   for (const id of [801, 802])
     await sql.query('INSERT INTO users_auth (id, hash) VALUES (?, ?)', [id, 'key']);
   for (const clause of ['LIMIT 0', 'ORDER BY id LIMIT 0']) {
     const statement = `DELETE FROM users_auth WHERE id IN (801, 802) ${clause}`;
-    const [outcome] = await Promise.allSettled([sql.query(statement)]);
-    if (outcome.status === 'rejected') assert.equal(outcome.reason.errno, 2, outcome.reason.message);
+    await sql.query(statement);
     assert.equal((await rows(sql, 'SELECT * FROM users_auth WHERE id IN (801, 802)')).length, 2);
   }
 });

@@ -6,17 +6,19 @@
 //! Everything that the parser accepts and this server does not offer is refused
 //! here by name; nothing is silently read as something else.
 
+mod assigned;
 mod delete;
 mod dialect;
 mod expression;
 mod insert;
+mod search;
 mod select;
 mod session;
 mod tokens;
 mod update;
 mod value;
 
-use sqlparser::ast::{Expr, Query};
+use sqlparser::ast::{Expr, OrderByExpr, Query, TableWithJoins};
 use sqlparser::parser::Parser;
 
 use crate::error::{ErrorKind, SqlError};
@@ -135,11 +137,29 @@ pub enum InsertMode {
     Ignore,
     /// REPLACE.
     Replace,
-    /// ON DUPLICATE KEY UPDATE, column by column.
-    Update(Vec<(String, Updated)>),
+    /// ON DUPLICATE KEY UPDATE.
+    Update(Box<OnDuplicate>),
 }
 
-/// The right side of one assignment after ON DUPLICATE KEY UPDATE.
+/// ON DUPLICATE KEY UPDATE.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnDuplicate {
+    /// The columns as typed, each once, and what they are set to, from left to right.
+    pub updates: Vec<(String, Updated)>,
+    /// What the row that would be inserted is called.
+    pub row: Option<RowName>,
+}
+
+/// `AS new` or `AS new (a, b)` after the rows of an INSERT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowName {
+    /// The row's name.
+    pub name: String,
+    /// Names of its columns in place of the table's, as many as the INSERT names; or none.
+    pub columns: Vec<String>,
+}
+
+/// The right side of one assignment of an UPDATE or ON DUPLICATE KEY UPDATE.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Updated {
     /// `VALUES(column)`: what the INSERT has for that column.
@@ -148,6 +168,35 @@ pub enum Updated {
     Kept(String),
     /// A literal or a parameter.
     Value(Value<'static>),
+    /// Anything else.
+    Expression(Computed),
+}
+
+/// An expression over a row. String values are raw as in [`Select::Query`];
+/// `VALUES(column)` is the column of a row called [`Computed::INSERTED`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// The expression.
+    pub expression: Box<Expr>,
+    /// The numbers of its parameters, counted from 0 over the whole statement.
+    pub parameters: Vec<usize>,
+}
+
+impl Computed {
+    /// What stands before the dot for the row that would be inserted: a word
+    /// that cannot be typed as a name.
+    pub const INSERTED: &'static str = "VALUES";
+}
+
+impl Updated {
+    /// The numbers of its parameters.
+    pub fn parameters(&self) -> &[usize] {
+        match self {
+            Self::Value(Value::Parameter(number)) => std::slice::from_ref(number),
+            Self::Expression(computed) => &computed.parameters,
+            Self::Inserted(_) | Self::Kept(_) | Self::Value(_) => &[],
+        }
+    }
 }
 
 /// SELECT.
@@ -199,28 +248,51 @@ pub struct Limit {
 pub struct Delete {
     /// The table.
     pub table: TableName,
-    /// WHERE, if any.
+    /// Which rows, if anything is said of that.
     pub condition: Option<Condition>,
 }
 
-/// UPDATE of one table. String values are raw as in [`Select::Query`].
+/// UPDATE of one table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
     /// The table.
     pub table: TableName,
-    /// The columns as typed, each once, and what they are set to.
-    pub assignments: Vec<(String, Expr)>,
-    /// WHERE, if any.
-    pub condition: Option<Expr>,
+    /// The columns as typed, each once, and what they are set to, from left to right.
+    pub updates: Vec<(String, Updated)>,
+    /// Which rows.
+    pub rows: Search,
 }
 
-/// The condition of a DELETE.
+/// How the rows that a statement changes are found. String values are raw as in
+/// [`Select::Query`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Search {
+    /// FROM: the table that is changed, and those it is joined with.
+    pub from: Vec<TableWithJoins>,
+    /// What the table that is changed is called there.
+    pub name: String,
+    /// WHERE, if any.
+    pub condition: Option<Expr>,
+    /// ORDER BY: the order in which rows change.
+    pub order_by: Vec<OrderByExpr>,
+    /// LIMIT: how many rows change at most.
+    pub limit: Option<Expr>,
+}
+
+impl Search {
+    /// Whether rows of other tables decide, so that one row may be found often.
+    pub fn is_join(&self) -> bool {
+        !matches!(self.from.as_slice(), [only] if only.joins.is_empty())
+    }
+}
+
+/// The rows of a DELETE.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// All of these hold. No column is named twice.
     Keys(Vec<KeyCondition>),
-    /// Anything else; string values are raw as in [`Select::Query`].
-    General(Box<Expr>),
+    /// Anything else.
+    Search(Box<Search>),
 }
 
 /// One assignment of a SET.
@@ -348,12 +420,14 @@ fn dispatch(
             select::convert(text, query, limits).map(Statement::Select)
         }
         "delete" => {
-            let parsed = parse_with(text, lexemes, pipes, |parser| parser.parse_statement())?;
+            let lexemes = search::without_modifiers(text, lexemes)?;
+            let parsed = parse_with(text, &lexemes, pipes, |parser| parser.parse_statement())?;
             delete::convert(text, parsed, limits).map(Statement::Delete)
         }
         "update" => {
-            let parsed = parse_with(text, lexemes, pipes, |parser| parser.parse_statement())?;
-            let update = update::convert(parsed)?;
+            let lexemes = search::without_modifiers(text, lexemes)?;
+            let parsed = parse_with(text, &lexemes, pipes, |parser| parser.parse_statement())?;
+            let update = update::convert(text, parsed)?;
             Ok(Statement::Update(Box::new(update)))
         }
         "show" => Show::parse(text).map(Statement::Show),

@@ -6,12 +6,30 @@ use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-use super::{CometQlSession, KEY_TURNS};
-use crate::answer::Done;
-use crate::change::{self, Plan};
+use super::{CometQl, CometQlSession, KEY_TURNS};
+use crate::answer::{Done, Parameter};
+use crate::change::{self, Asking, Plan};
 use crate::error::{ErrorKind, SqlError};
+use crate::query::context::SessionContext;
 use crate::tables::{Publication, Table};
 use crate::transaction::Transaction;
+
+impl CometQl {
+    /// What a change is planned with.
+    pub(super) fn asking<'a>(
+        &'a self,
+        parameters: &'a [Parameter],
+        context: &'a SessionContext,
+    ) -> Asking<'a> {
+        Asking {
+            parameters,
+            context,
+            engine: &self.engine,
+            limits: &self.config.statement,
+            query_limits: &self.config.query,
+        }
+    }
+}
 
 impl CometQlSession {
     /// A statement's changes: carried out, or kept for COMMIT. With
@@ -29,6 +47,27 @@ impl CometQlSession {
         let hall = &self.language.hall;
         let limits = &self.language.config.transaction;
         plan.wait_in(transaction, hall, self.dev_id, limits)
+    }
+
+    /// Plans a change off the async threads; one that `is_query` waits for its
+    /// turn at the query engine.
+    pub(super) async fn planning<F>(
+        &self,
+        is_query: bool,
+        parameters: &[Parameter],
+        plan: F,
+    ) -> Result<Plan, SqlError>
+    where
+        F: FnOnce(&Asking<'_>) -> Result<Plan, SqlError> + Send + 'static,
+    {
+        let parameters = parameters.to_vec();
+        let work = move |language: &CometQl, context: &SessionContext| {
+            plan(&language.asking(&parameters, context))
+        };
+        match is_query {
+            true => self.querying(work).await,
+            false => self.blocking(work).await,
+        }
     }
 
     /// Waits for the turn of a statement that changes `table`, until it has taken

@@ -12,7 +12,7 @@ use super::CometQlSession;
 use crate::answer::{Cell, Column, Parameter, ResultSet, Row};
 use crate::change;
 use crate::error::{ErrorKind, SqlError};
-use crate::statement::{Insert, Select, Statement, TableName};
+use crate::statement::{Insert, InsertMode, Select, Statement, TableName};
 
 impl CometQlSession {
     /// # Errors
@@ -38,18 +38,20 @@ impl CometQlSession {
     /// One row for each message.
     fn foresee(&self, insert: &Insert, parameters: &[Parameter]) -> Result<Vec<Row>, SqlError> {
         let table = self.table(&insert.table)?;
-        change::places(table.as_ref(), insert)?;
+        change::insert::places(table.as_ref(), insert)?;
         let mut alone = Insert {
             rows: Vec::with_capacity(1),
             columns: insert.columns.clone(),
             table: insert.table.clone(),
-            mode: insert.mode.clone(),
+            // No message has a key that could be there.
+            mode: InsertMode::Insert,
         };
         let columns = message_columns(&insert.table).len();
+        let asking = self.language.asking(parameters, &self.context);
         let message = |values: &Vec<_>| {
             alone.rows.clear();
             alone.rows.push(values.clone());
-            match change::insert(table.as_ref(), &alone, parameters, &self.context) {
+            match change::insert::plan(table.as_ref(), &alone, &asking) {
                 Ok(plan) => Ok(plan
                     .into_changes()
                     .first()

@@ -6,21 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipes::name::DevId;
-use sqlparser::ast::Query;
 
 use super::{CometQl, explaining};
-use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared, ResultSet};
+use crate::answer::{Answer, Column, DATABASE, Done, Parameter, Prepared};
 use crate::backend::{KillSignal, Session};
 use crate::change::plain::CheckedInsert;
-use crate::change::{self, by_query};
+use crate::change::{delete, insert, update};
 use crate::error::{ErrorKind, ErrorNumbers, SqlError};
 use crate::lookup;
 use crate::query::context::SessionContext;
 use crate::query::is_like;
-use crate::query::table::{ColumnKind, Value as Field};
 use crate::scan;
 use crate::statement::{self, Assignment, Condition, Pipes, Select, Statement};
-use crate::tables::{Publication, Table};
+use crate::tables::Publication;
 
 /// One backend's session.
 pub struct CometQlSession {
@@ -290,16 +288,17 @@ impl CometQlSession {
             Statement::Insert(insert) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table_for_insert(&insert.table)?);
-                let reads = change::looks_first(&insert);
+                let reads = insert::looks_first(&insert);
                 let _turn = self.turn_to_change(table.as_ref(), reads).await?;
-                let plan = if change::looks_first(&insert) && table.is_slow() {
-                    let parameters = parameters.to_vec();
-                    self.blocking(move |_, context| {
-                        change::insert(table.as_ref(), &insert, &parameters, context)
+                let plan = if insert::computes(&insert) || reads && table.is_slow() {
+                    let is_query = insert::computes(&insert);
+                    self.planning(is_query, parameters, move |asking| {
+                        insert::plan(table.as_ref(), &insert, asking)
                     })
                     .await?
                 } else {
-                    change::insert(table.as_ref(), &insert, parameters, &self.context)?
+                    let asking = self.language.asking(parameters, &self.context);
+                    insert::plan(table.as_ref(), &insert, &asking)?
                 };
                 self.take_effect(plan).await?
             }
@@ -307,58 +306,30 @@ impl CometQlSession {
                 self.may_change()?;
                 let table = Arc::clone(self.table_for_insert(&rows.insert.table)?);
                 let _turn = self.turn_to_change(table.as_ref(), true).await?;
-                let parameters = parameters.to_vec();
-                let work = move |language: &CometQl, context: &SessionContext| {
-                    let limits = &language.config.statement;
-                    let find = |query: &Query, parameters: &[Parameter]| {
-                        language.engine.select_all(query, parameters, context)
-                    };
-                    by_query::insert_select(
-                        table.as_ref(),
-                        &rows,
-                        &parameters,
-                        context,
-                        limits,
-                        &find,
-                    )
-                };
-                let plan = self.querying(work).await?;
-                self.take_effect(plan).await?
+                let plan = self.planning(true, parameters, move |asking| {
+                    insert::plan_select(table.as_ref(), &rows, asking)
+                });
+                self.take_effect(plan.await?).await?
             }
             Statement::Update(update) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&update.table)?);
                 let _turn = self.turn_to_change(table.as_ref(), true).await?;
-                let parameters = parameters.to_vec();
-                let work = move |language: &CometQl, context: &SessionContext| {
-                    let find = |query: &Query, parameters: &[Parameter]| {
-                        language.engine.select_all(query, parameters, context)
-                    };
-                    by_query::update(table.as_ref(), &update, &parameters, context, &find)
-                };
-                let plan = self.querying(work).await?;
-                self.take_effect(plan).await?
+                let plan = self.planning(true, parameters, move |asking| {
+                    update::plan(table.as_ref(), &update, asking)
+                });
+                self.take_effect(plan.await?).await?
             }
             Statement::Delete(delete) => {
                 self.may_change()?;
                 let table = Arc::clone(self.table(&delete.table)?);
-                let reads = change::searches(table.as_ref(), &delete);
+                let reads = delete::searches(table.as_ref(), &delete);
                 let _turn = self.turn_to_change(table.as_ref(), reads).await?;
-                let parameters = parameters.to_vec();
-                let is_query = matches!(delete.condition, Some(Condition::General(_)));
-                let work = move |language: &CometQl, context: &SessionContext| {
-                    let limits = &language.config.query;
-                    let find = |query: &Query| {
-                        let found = language.engine.select_all(query, &parameters, context)?;
-                        Ok(only_column(&found, table.as_ref()))
-                    };
-                    change::delete(table.as_ref(), &delete, &parameters, context, limits, &find)
-                };
-                let plan = match is_query {
-                    true => self.querying(work).await?,
-                    false => self.blocking(work).await?,
-                };
-                self.take_effect(plan).await?
+                let is_query = matches!(delete.condition, Some(Condition::Search(_)));
+                let plan = self.planning(is_query, parameters, move |asking| {
+                    delete::plan(table.as_ref(), &delete, asking)
+                });
+                self.take_effect(plan.await?).await?
             }
             Statement::Select(select) => {
                 self.tell_published();
@@ -464,23 +435,6 @@ impl CometQlSession {
             .await;
         found.ok()?.rows.into_iter().next()?.into_iter().next()?
     }
-}
-
-/// The first column of a result, as values of the table's key for DELETE.
-fn only_column(found: &ResultSet, table: &dyn Table) -> Vec<Field> {
-    let is_integer = table
-        .delete_key()
-        .and_then(|key| table.columns().get(key))
-        .is_some_and(|column| column.kind == ColumnKind::Integer);
-    found
-        .rows
-        .iter()
-        .filter_map(|row| row.first().cloned().flatten())
-        .filter_map(|text| match is_integer {
-            true => text.parse().ok().map(Field::Integer),
-            false => Some(Field::Text(text)),
-        })
-        .collect()
 }
 
 /// Bytes of a statement that takes long to parse.

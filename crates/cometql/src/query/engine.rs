@@ -178,23 +178,14 @@ impl Engine {
             self.limits.max_time,
             self.limits.max_scanned_rows,
         ));
-        let mut lease = self.pool.lease(&running)?;
         let select_limit = if rewritten.ignores_select_limit {
             usize::MAX
         } else {
             sql_select_limit(context)
         };
-        let result = lease.connected(|connected| {
-            connected.slot.begin(Arc::clone(&running));
-            let result = self.read(
-                connected,
-                &rewritten.sql,
-                parameters,
-                &running,
-                select_limit,
-            );
-            connected.slot.end();
-            result
+        let result = self.connected(&running, |connection| {
+            let sql = &rewritten.sql;
+            self.read(connection, sql, parameters, &running, select_limit)
         });
         let rows = result?;
         Ok(ResultSet {
@@ -203,16 +194,39 @@ impl Engine {
         })
     }
 
+    /// Runs `work` as one statement on a connection, waiting for one if all are in use.
+    pub(super) fn connected<T>(
+        &self,
+        running: &Arc<Running>,
+        work: impl FnOnce(&Connection) -> Result<T, SqlError>,
+    ) -> Result<T, SqlError> {
+        let mut lease = self.pool.lease(running)?;
+        lease.connected(|connected| {
+            connected.slot.begin(Arc::clone(running));
+            let result = work(&connected.connection);
+            connected.slot.end();
+            result
+        })
+    }
+
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    pub(super) fn limits(&self) -> &QueryLimits {
+        &self.limits
+    }
+
     fn read(
         &self,
-        connected: &Connected,
+        connection: &Connection,
         sql: &str,
         parameters: &[Parameter],
         running: &Running,
         select_limit: usize,
     ) -> Result<Vec<Vec<Cell>>, SqlError> {
         let translate = |error: rusqlite::Error| translated(&error, running);
-        let mut statement = connected.connection.prepare(sql).map_err(translate)?;
+        let mut statement = connection.prepare(sql).map_err(translate)?;
         let width = statement.column_count();
         // A number in LIMIT is written out, so the last may not be SQLite's.
         let bound = parameters
@@ -296,7 +310,7 @@ pub(crate) fn sql_select_limit(context: &SessionContext) -> usize {
     }
 }
 
-fn bind(parameter: &Parameter) -> ToSqlOutput<'_> {
+pub(super) fn bind(parameter: &Parameter) -> ToSqlOutput<'_> {
     use rusqlite::types::{Value, ValueRef};
     match parameter {
         Parameter::Null => ToSqlOutput::Owned(Value::Null),
@@ -312,7 +326,7 @@ fn bind(parameter: &Parameter) -> ToSqlOutput<'_> {
 
 /// SQLite's error as ours. What a table or function refused goes before what
 /// SQLite made of it.
-fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
+pub(super) fn translated(error: &rusqlite::Error, running: &Running) -> SqlError {
     if let Some(failure) = running.failure() {
         return failure;
     }

@@ -9,6 +9,7 @@
 //! - [`variables`]: system variables as data.
 //! - [`information_schema`]: the tables that describe the others; `help`: the forms of SHOW.
 //! - [`engine`]: running, and the limits of it ([`Engine`]).
+//! - `computing`: expressions over rows that stand in no table.
 //! - `rewrite`, `recursive`, `from`, `select_list`, `scope`: MySQL's queries into SQLite's.
 //! - `typed`: what computed columns are called.
 //! - `expression`, `names`, `operators`, `numbers`, `calls`, `windows`: MySQL's
@@ -23,6 +24,7 @@ mod calendar;
 mod calls;
 mod catalogue;
 mod collation;
+pub(crate) mod computing;
 pub mod context;
 mod decimal;
 pub mod engine;

@@ -53,19 +53,7 @@ pub(super) fn rewrite(
     catalogue: &Catalogue,
     context: &SessionContext,
 ) -> Result<Rewritten, SqlError> {
-    let mut rewriter = Rewriter {
-        catalogue,
-        context,
-        parameters,
-        placeholders: placeholders(query),
-        now: Moment::now(),
-        scopes: Vec::new(),
-        ctes: Vec::new(),
-        depth: 0,
-        in_order: None,
-        exact_operand: None,
-        counts_rows: false,
-    };
+    let mut rewriter = Rewriter::new(query, parameters, catalogue, context);
     if let Some(parameters) = parameters
         && parameters.len() != rewriter.placeholders.len()
     {
@@ -91,7 +79,7 @@ pub(super) fn rewrite(
 /// the address of its node: the rewriting visits them in another order, and so
 /// does the parser's visitor. Queries of this crate's own have no positions;
 /// their marks are where the visitor finds them in order.
-fn placeholders(query: &Query) -> HashMap<usize, usize> {
+fn placeholders(of: &impl Visit) -> HashMap<usize, usize> {
     struct Collector(Vec<(Location, usize)>);
     impl Visitor for Collector {
         type Break = ();
@@ -103,7 +91,7 @@ fn placeholders(query: &Query) -> HashMap<usize, usize> {
         }
     }
     let mut collector = Collector(Vec::new());
-    let _ = query.visit(&mut collector);
+    let _ = of.visit(&mut collector);
     collector.0.sort_by_key(|(location, _)| *location);
     let marks = collector.0.into_iter();
     marks
@@ -133,6 +121,30 @@ pub(super) struct Rewriter<'a> {
 }
 
 pub(super) type Output = (String, Vec<OutputColumn>);
+
+impl<'a> Rewriter<'a> {
+    /// For a query, or for an expression that stands alone.
+    pub(super) fn new(
+        of: &impl Visit,
+        parameters: Option<&'a [Parameter]>,
+        catalogue: &'a Catalogue,
+        context: &'a SessionContext,
+    ) -> Self {
+        Self {
+            catalogue,
+            context,
+            parameters,
+            placeholders: placeholders(of),
+            now: Moment::now(),
+            scopes: Vec::new(),
+            ctes: Vec::new(),
+            depth: 0,
+            in_order: None,
+            exact_operand: None,
+            counts_rows: false,
+        }
+    }
+}
 
 impl Rewriter<'_> {
     /// Runs `inner` one level deeper.

@@ -1,67 +1,99 @@
 //! DELETE from the parser's tree: recognising conditions on keys.
 
-use sqlparser::ast::{self, BinaryOperator, Expr, FromTable};
+use sqlparser::ast::{self, BinaryOperator, Expr, FromTable, ObjectName, TableWithJoins};
 
 use super::expression::{self, Parameters};
-use super::{Condition, Delete, KeyCondition};
+use super::{Condition, Delete, KeyCondition, search};
 use crate::error::SqlError;
 use crate::scan::Limits;
 
 /// The parser's DELETE as ours.
 ///
 /// # Errors
-/// `Unsupported` for several tables, ORDER BY and LIMIT, which are never
-/// ignored; `DuplicateColumn` when the condition names a column twice;
+/// `Unsupported` for rows of several tables, and for ORDER BY and LIMIT over
+/// joined ones; `DuplicateColumn` when the condition names a column twice;
 /// `TooManyConditions` when it names more keys than `limits` allow.
 pub(super) fn convert(
     statement: &str,
     parsed: ast::Statement,
     limits: &Limits,
 ) -> Result<Delete, SqlError> {
-    let ast::Statement::Delete(mut parsed) = parsed else {
+    let ast::Statement::Delete(parsed) = parsed else {
         return Err(SqlError::unsupported("only DELETE FROM a table is offered"));
     };
-    if let Some(selection) = &mut parsed.selection {
-        expression::empty_marked_lists(selection);
-    }
     let additions = [
-        (!parsed.order_by.is_empty(), "ORDER BY in DELETE"),
-        (parsed.limit.is_some(), "LIMIT in DELETE"),
-        (parsed.using.is_some(), "USING in DELETE"),
         (parsed.returning.is_some(), "RETURNING"),
         (parsed.output.is_some(), "OUTPUT"),
-        (!parsed.tables.is_empty(), "DELETE from several tables"),
     ];
     if let Some((_, construct)) = additions.iter().find(|(is_there, _)| *is_there) {
         return Err(SqlError::unsupported(format!(
             "{construct} is not offered by this server"
         )));
     }
-    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &parsed.from;
-    let Some(table) = expression::plain_table(from) else {
-        return Err(SqlError::unsupported(
-            "DELETE takes one table, without an alias or a join",
-        ));
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = parsed.from;
+    let (from, wanted) = tables(parsed.tables, from, parsed.using)?;
+    let is_plain = wanted.is_none()
+        && expression::plain_table(&from).is_some()
+        && parsed.order_by.is_empty()
+        && parsed.limit.is_none();
+    let (table, rows) = search::over(from, wanted.as_deref(), "DELETE")?;
+    let rows = rows.by(parsed.selection, parsed.order_by, parsed.limit, "DELETE")?;
+    let keys = match &rows.condition {
+        None => {
+            return Ok(Delete {
+                table,
+                condition: None,
+            });
+        }
+        Some(condition) if is_plain => keys(statement, condition, limits)?,
+        Some(_) => None,
     };
-    let table = expression::table_name(table)?;
-    let Some(selection) = parsed.selection else {
-        return Ok(Delete {
-            table,
-            condition: None,
-        });
-    };
-    let parameters = Parameters::of(statement)?;
-    let mut keys = Vec::new();
-    let condition = if conjunction(&selection, &parameters, limits, &mut keys)? {
-        expression::each_once(keys.iter().map(|key| key.column.as_str()))?;
-        Condition::Keys(keys)
-    } else {
-        Condition::General(Box::new(selection))
+    let condition = match keys {
+        Some(keys) => Condition::Keys(keys),
+        None => Condition::Search(Box::new(rows)),
     };
     Ok(Delete {
         table,
         condition: Some(condition),
     })
+}
+
+/// FROM as a search takes it, and which of its tables the rows go from:
+/// `DELETE a FROM a JOIN b` and `DELETE FROM a USING a JOIN b` say so.
+fn tables(
+    named: Vec<ObjectName>,
+    from: Vec<TableWithJoins>,
+    using: Option<Vec<TableWithJoins>>,
+) -> Result<(Vec<TableWithJoins>, Option<String>), SqlError> {
+    let several = || SqlError::unsupported("DELETE takes the rows of one table at a time");
+    match (named.as_slice(), using) {
+        ([], None) if from.len() == 1 && from.iter().all(|table| table.joins.is_empty()) => {
+            Ok((from, None))
+        }
+        ([], None) => Err(SqlError::unsupported(
+            "DELETE FROM takes one table; of joined ones say which: DELETE a FROM a JOIN b ON …",
+        )),
+        ([named], None) => Ok((from, Some(expression::last_name(named)?))),
+        ([], Some(using)) => {
+            let named = expression::plain_table(&from).ok_or_else(several)?;
+            Ok((using, Some(expression::last_name(named)?)))
+        }
+        _ => Err(several()),
+    }
+}
+
+fn keys(
+    statement: &str,
+    condition: &Expr,
+    limits: &Limits,
+) -> Result<Option<Vec<KeyCondition>>, SqlError> {
+    let parameters = Parameters::of(statement)?;
+    let mut keys = Vec::new();
+    if !conjunction(condition, &parameters, limits, &mut keys)? {
+        return Ok(None);
+    }
+    expression::each_once(keys.iter().map(|key| key.column.as_str()))?;
+    Ok(Some(keys))
 }
 
 /// Collects the conditions on keys that `expression` is a conjunction of; false

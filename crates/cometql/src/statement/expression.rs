@@ -3,10 +3,11 @@
 //! it stands, so both readings are here.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     BinaryOperator, Expr, FunctionArguments, Ident, ObjectName, ObjectNamePart, TableFactor,
-    TableWithJoins, UnaryOperator, Value as Parsed, ValueWithSpan,
+    TableWithJoins, UnaryOperator, Value as Parsed, ValueWithSpan, Visit, Visitor,
 };
 
 use super::tokens;
@@ -39,6 +40,33 @@ impl Parameters {
     fn index(&self, value: &ValueWithSpan) -> Option<usize> {
         let offset = tokens::offset(value.span)?;
         self.offsets.binary_search(&offset).ok()
+    }
+
+    /// The numbers of the parameters inside an expression, in order.
+    ///
+    /// # Errors
+    /// `Syntax` for a parameter that is not written `?`.
+    pub(super) fn within(&self, expression: &Expr) -> Result<Vec<usize>, SqlError> {
+        struct Marks<'a>(&'a Parameters, Vec<usize>);
+        impl Visitor for Marks<'_> {
+            type Break = ();
+            fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<()> {
+                match (&value.value, self.0.index(value)) {
+                    (Parsed::Placeholder(mark), None) if !mark.starts_with('@') => {
+                        return ControlFlow::Break(());
+                    }
+                    (Parsed::Placeholder(_), Some(number)) => self.1.push(number),
+                    _ => {}
+                }
+                ControlFlow::Continue(())
+            }
+        }
+        let mut marks = Marks(self, Vec::new());
+        if expression.visit(&mut marks).is_break() {
+            return Err(named_parameter());
+        }
+        marks.1.sort_unstable();
+        Ok(marks.1)
     }
 }
 
@@ -191,10 +219,14 @@ fn literal_value(
         Parsed::HexStringLiteral(digits) => Some(Value::Text(Literal::plain(hexadecimal(digits)?))),
         Parsed::Placeholder(_) => match parameters.index(value) {
             Some(index) => Some(Value::Parameter(index)),
-            None => return Err(SqlError::syntax("named parameters must be sent as ?")),
+            None => return Err(named_parameter()),
         },
         _ => None,
     })
+}
+
+fn named_parameter() -> SqlError {
+    SqlError::syntax("named parameters must be sent as ?")
 }
 
 fn hexadecimal(digits: &str) -> Result<String, SqlError> {

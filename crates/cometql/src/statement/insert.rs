@@ -1,13 +1,12 @@
 //! INSERT and REPLACE from the parser's tree. The plain shapes come by the fast
 //! path instead; both ends meet in [`checked`].
 
-use sqlparser::ast::{
-    self, AssignmentTarget, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, OnInsert,
-    SetExpr, TableObject,
-};
+use sqlparser::ast::{self, Expr, OnInsert, SetExpr, TableObject};
 
 use super::expression::{self, Parameters};
-use super::{Insert, InsertMode, InsertSelect, Statement, Updated, Value, select};
+use super::{
+    Insert, InsertMode, InsertSelect, OnDuplicate, RowName, Statement, Value, assigned, select,
+};
 use crate::error::{ErrorKind, SqlError};
 use crate::scan::{self, Limits};
 
@@ -43,7 +42,7 @@ pub(super) fn convert(
         None => {
             let mut row = Vec::with_capacity(parsed.assignments.len());
             for assignment in &parsed.assignments {
-                columns.push(target(&assignment.target)?);
+                columns.push(assigned::target(&assignment.target)?);
                 row.push(insert_value(&assignment.value, &parameters)?);
             }
             if row.is_empty() {
@@ -110,6 +109,21 @@ pub(crate) fn checked(insert: Insert, limits: &Limits) -> Result<Insert, SqlErro
         }
         expression::each_once(columns.iter().map(String::as_str))?;
     }
+    if let InsertMode::Update(update) = &insert.mode
+        && let (Some(row), Some(columns)) = (&update.row, &insert.columns)
+        && !row.columns.is_empty()
+        && row.columns.len() != columns.len()
+    {
+        return Err(SqlError::new(
+            ErrorKind::ColumnCount,
+            format!(
+                "{} names for the {} columns of the row {}",
+                row.columns.len(),
+                columns.len(),
+                row.name
+            ),
+        ));
+    }
     within(insert.rows.iter().map(Vec::len).sum(), limits)?;
     let expected = match (&insert.columns, insert.rows.first()) {
         (Some(columns), _) => columns.len(),
@@ -165,7 +179,7 @@ fn refuse_additions(parsed: &ast::Insert) -> Result<(), SqlError> {
         output,
         replace_into: _,
         priority: _,
-        insert_alias,
+        insert_alias: _,
         settings,
         format_clause,
         multi_table_insert_type,
@@ -182,10 +196,6 @@ fn refuse_additions(parsed: &ast::Insert) -> Result<(), SqlError> {
         (*has_table_keyword, "INSERT INTO TABLE"),
         (returning.is_some(), "RETURNING"),
         (output.is_some(), "OUTPUT"),
-        (
-            insert_alias.as_ref().is_some_and(renames_columns),
-            "an alias for an inserted column",
-        ),
         (settings.is_some(), "SETTINGS"),
         (format_clause.is_some(), "FORMAT"),
         (
@@ -204,25 +214,12 @@ fn refuse_additions(parsed: &ast::Insert) -> Result<(), SqlError> {
     }
 }
 
-/// `AS new(a, b)`, in contrast to `AS new`.
-fn renames_columns(alias: &ast::InsertAliases) -> bool {
-    alias
-        .col_aliases
-        .as_ref()
-        .is_some_and(|columns| !columns.is_empty())
-}
-
 fn mode(parsed: &ast::Insert, parameters: &Parameters) -> Result<InsertMode, SqlError> {
     match &parsed.on {
         Some(OnInsert::DuplicateKeyUpdate(assignments)) => {
-            let mut updates = Vec::with_capacity(assignments.len());
-            for assignment in assignments {
-                let column = target(&assignment.target)?;
-                let row = parsed.insert_alias.as_ref().map(|alias| &alias.row_alias);
-                updates.push((column, updated(&assignment.value, row, parameters)?));
-            }
-            expression::each_once(updates.iter().map(|(column, _)| column.as_str()))?;
-            Ok(InsertMode::Update(updates))
+            let row = parsed.insert_alias.as_ref().map(row_name).transpose()?;
+            let updates = assigned::on_duplicate(assignments, row.as_ref(), parameters)?;
+            Ok(InsertMode::Update(Box::new(OnDuplicate { updates, row })))
         }
         Some(_) => Err(SqlError::unsupported(
             "ON CONFLICT is not offered by this server; use ON DUPLICATE KEY UPDATE",
@@ -233,42 +230,15 @@ fn mode(parsed: &ast::Insert, parameters: &Parameters) -> Result<InsertMode, Sql
     }
 }
 
-fn target(target: &AssignmentTarget) -> Result<String, SqlError> {
-    match target {
-        AssignmentTarget::ColumnName(name) => expression::last_name(name),
-        AssignmentTarget::Tuple(_) => Err(SqlError::unsupported(
-            "assigning to several columns at once is not offered by this server",
-        )),
-    }
-}
-
-/// `row` is the name that the inserted row was given with AS.
-fn updated(
-    value: &Expr,
-    row: Option<&ast::ObjectName>,
-    parameters: &Parameters,
-) -> Result<Updated, SqlError> {
-    if let (Expr::CompoundIdentifier(parts), Some(row)) = (value, row)
-        && let [qualifier, column] = parts.as_slice()
-        && expression::last_name(row)?.eq_ignore_ascii_case(&expression::name(qualifier))
-    {
-        return Ok(Updated::Inserted(expression::name(column)));
-    }
-    if let Expr::Function(function) = value
-        && function.name.to_string().eq_ignore_ascii_case("values")
-        && let FunctionArguments::List(arguments) = &function.args
-        && let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = arguments.args.as_slice()
-        && let Some(column) = expression::column(argument)
-    {
-        return Ok(Updated::Inserted(column));
-    }
-    match expression::value(value, parameters)? {
-        Some(Value::Word(column)) => Ok(Updated::Kept(column.into_owned())),
-        Some(value) => Ok(Updated::Value(value)),
-        None => Err(SqlError::unsupported(
-            "ON DUPLICATE KEY UPDATE takes VALUES(column) and literals only",
-        )),
-    }
+/// `AS new` or `AS new (a, b)`.
+fn row_name(alias: &ast::InsertAliases) -> Result<RowName, SqlError> {
+    let columns = alias.col_aliases.iter().flatten();
+    let columns: Vec<_> = columns.map(expression::name).collect();
+    expression::each_once(columns.iter().map(String::as_str))?;
+    Ok(RowName {
+        name: expression::last_name(&alias.row_alias)?,
+        columns,
+    })
 }
 
 fn insert_value(value: &Expr, parameters: &Parameters) -> Result<Value<'static>, SqlError> {

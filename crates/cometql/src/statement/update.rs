@@ -1,22 +1,21 @@
-//! UPDATE from the parser's tree. Expressions are handed on as they were parsed.
+//! UPDATE from the parser's tree.
 
 use sqlparser::ast::{self, AssignmentTarget};
 
-use super::{Update, expression};
+use super::expression::{self, Parameters};
+use super::{Update, assigned, search};
 use crate::error::SqlError;
 
 /// The parser's UPDATE as ours.
 ///
 /// # Errors
-/// `Unsupported` for several tables, ORDER BY and LIMIT, which are never
-/// ignored; `DuplicateColumn`.
-pub(super) fn convert(parsed: ast::Statement) -> Result<Update, SqlError> {
-    let ast::Statement::Update(mut parsed) = parsed else {
+/// `Unsupported` for what other databases add, for assignments to two tables,
+/// and for ORDER BY and LIMIT over joined tables; `DuplicateColumn`.
+pub(super) fn convert(statement: &str, parsed: ast::Statement) -> Result<Update, SqlError> {
+    let ast::Statement::Update(parsed) = parsed else {
         return Err(SqlError::unsupported("only UPDATE of a table is offered"));
     };
     let additions = [
-        (!parsed.order_by.is_empty(), "ORDER BY in UPDATE"),
-        (parsed.limit.is_some(), "LIMIT in UPDATE"),
         (parsed.from.is_some(), "FROM in UPDATE"),
         (parsed.returning.is_some(), "RETURNING"),
         (parsed.output.is_some(), "OUTPUT"),
@@ -27,29 +26,28 @@ pub(super) fn convert(parsed: ast::Statement) -> Result<Update, SqlError> {
             "{construct} is not offered by this server"
         )));
     }
-    let Some(table) = expression::plain_table(std::slice::from_ref(&parsed.table)) else {
-        return Err(SqlError::unsupported(
-            "UPDATE takes one table, without an alias or a join",
-        ));
+    let wanted = match parsed.table.joins.is_empty() {
+        true => None,
+        false => qualifier(&parsed.assignments),
     };
-    let table = expression::table_name(table)?;
-    if let Some(condition) = &mut parsed.selection {
-        expression::empty_marked_lists(condition);
-    }
-    let mut assignments = Vec::with_capacity(parsed.assignments.len());
-    for ast::Assignment { target, mut value } in parsed.assignments {
-        let AssignmentTarget::ColumnName(column) = target else {
-            return Err(SqlError::unsupported(
-                "assigning to several columns at once is not offered by this server",
-            ));
-        };
-        expression::empty_marked_lists(&mut value);
-        assignments.push((expression::last_name(&column)?, value));
-    }
-    expression::each_once(assignments.iter().map(|(column, _)| column.as_str()))?;
+    let (table, rows) = search::over(vec![parsed.table], wanted.as_deref(), "UPDATE")?;
+    let parameters = Parameters::of(statement)?;
+    let updates = assigned::of_update(parsed.assignments, &rows, &parameters)?;
+    let rows = rows.by(parsed.selection, parsed.order_by, parsed.limit, "UPDATE")?;
     Ok(Update {
         table,
-        assignments,
-        condition: parsed.selection,
+        updates,
+        rows,
     })
+}
+
+/// The table that the first assignment names.
+fn qualifier(assignments: &[ast::Assignment]) -> Option<String> {
+    let AssignmentTarget::ColumnName(name) = &assignments.first()?.target else {
+        return None;
+    };
+    match name.0.as_slice() {
+        [.., qualifier, _] => qualifier.as_ident().map(expression::name),
+        _ => None,
+    }
 }

@@ -239,8 +239,10 @@ async fn an_update_that_is_refused_changes_nothing() {
             "UPDATE users_auth SET hash = IF(id = 1, 'fine', 'not ok') WHERE id > 0",
             12,
         ),
-        ("UPDATE users_auth SET hash = 'x' WHERE id > 0 LIMIT 1", 2),
-        ("UPDATE users_auth, pipes SET hash = 'x' WHERE id > 0", 3),
+        ("UPDATE users_auth SET hash = 'x' LIMIT 1", 13),
+        ("UPDATE users_auth SET hash = 'x' WHERE id > 0 LIMIT -1", 3),
+        ("UPDATE users_auth, pipes SET hash = 'x' WHERE id > 0", 2),
+        ("UPDATE users_auth SET hash = MAX(hash) WHERE id > 0", 2),
         (
             "UPDATE pipes_messages SET message = 'x' WHERE name = 'pipe'",
             2,

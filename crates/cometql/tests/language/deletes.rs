@@ -1,5 +1,7 @@
 //! DELETE: what is removed, whom it drops, what it refuses.
 
+use cometql::answer::Parameter;
+
 use super::house::{Client, House};
 
 async fn fill(php: &mut Client) {
@@ -108,6 +110,47 @@ async fn a_mailbox_is_emptied_at_once_even_in_the_second_of_its_last_message() {
 }
 
 #[tokio::test]
+async fn a_delete_takes_an_order_and_a_limit() {
+    let house = House::start();
+    let mut php = house.login("root");
+    fill(&mut php).await;
+    let done = php
+        .done("DELETE FROM pipes_messages WHERE name = 'one' ORDER BY `index` DESC LIMIT 1")
+        .await;
+    assert_eq!(done.info, "Deleted: 1");
+    assert_eq!(php.rows(ALL).await, "1;3");
+    php.done("DELETE FROM pipes_messages WHERE message > 0 LIMIT 0")
+        .await;
+    assert_eq!(php.rows(ALL).await, "1;3");
+    let given = [Parameter::Text("one".into()), Parameter::Integer(5)];
+    let sql = "DELETE FROM pipes_messages WHERE name = ? LIMIT ?";
+    php.run(sql, &given).await.unwrap();
+    assert_eq!(php.rows(ALL).await, "3");
+}
+
+#[tokio::test]
+async fn rows_of_one_table_are_deleted_by_what_another_says() {
+    let house = House::start();
+    let mut php = house.login("root");
+    php.done("INSERT INTO users_auth (id, hash) VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+        .await;
+    php.done("INSERT INTO users_data (id, data) VALUES (1, 'old'), (2, 'new'), (3, 'old')")
+        .await;
+    php.done("DELETE a FROM users_auth a JOIN users_data d ON d.id = a.id WHERE d.data = 'old' AND a.id > 1")
+        .await;
+    assert_eq!(
+        php.rows("SELECT id FROM users_auth ORDER BY id").await,
+        "1;2"
+    );
+    php.done("DELETE FROM d USING users_data AS d LEFT JOIN users_auth a ON a.id = d.id WHERE a.id IS NULL")
+        .await;
+    assert_eq!(
+        php.rows("SELECT id FROM users_data ORDER BY id").await,
+        "1;2"
+    );
+}
+
+#[tokio::test]
 async fn a_delete_must_say_what_and_is_never_half_done() {
     let house = House::start();
     let mut php = house.login("root");
@@ -115,10 +158,16 @@ async fn a_delete_must_say_what_and_is_never_half_done() {
     for (sql, number) in [
         ("DELETE FROM pipes_messages", 13),
         ("DELETE FROM users_auth", 13),
-        ("DELETE FROM pipes_messages WHERE name = 'one' LIMIT 1", 2),
+        ("DELETE FROM pipes_messages LIMIT 1", 13),
+        ("DELETE FROM pipes_messages WHERE name = 'one' LIMIT x", 3),
+        ("DELETE FROM users_messages WHERE id = 5 LIMIT 1", 2),
         (
-            "DELETE FROM pipes_messages WHERE name = 'one' ORDER BY id",
-            2,
+            "DELETE m FROM pipes_messages m JOIN users_auth a ON a.id = m.user_id",
+            13,
+        ),
+        (
+            "DELETE u FROM users_time u JOIN users_auth a ON a.id = u.id WHERE a.id = 1",
+            10,
         ),
         ("DELETE FROM pipes_messages WHERE nope = 1", 14),
         (

@@ -27,3 +27,4 @@ mod selects;
 mod sessions;
 mod store;
 mod transactions;
+mod updates;

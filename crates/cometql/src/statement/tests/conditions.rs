@@ -204,7 +204,7 @@ fn deletes_keep_every_condition() {
     ] {
         let text = format!("DELETE FROM t WHERE {general}");
         assert!(
-            matches!(condition(&text), Some(Condition::General(_))),
+            matches!(condition(&text), Some(Condition::Search(_))),
             "{text}"
         );
     }
@@ -212,20 +212,18 @@ fn deletes_keep_every_condition() {
         refused("DELETE FROM t WHERE id = 1 AND ID = 2"),
         ErrorKind::DuplicateColumn
     );
-    assert_eq!(
-        refused("DELETE FROM t WHERE id = 1 LIMIT 1"),
-        ErrorKind::Unsupported
-    );
-    assert_eq!(
-        refused("DELETE FROM t WHERE id = 1 ORDER BY id"),
-        ErrorKind::Unsupported
-    );
+    let Some(Condition::Search(search)) =
+        condition("DELETE FROM t WHERE id = 1 ORDER BY id DESC LIMIT 1")
+    else {
+        panic!();
+    };
+    assert!(search.chooses() && search.limit.is_some() && search.order_by.len() == 1);
     assert_eq!(
         refused("DELETE FROM t, u WHERE id = 1"),
         ErrorKind::Unsupported
     );
     assert_eq!(
-        refused("DELETE a FROM a JOIN b WHERE id = 1"),
+        refused("DELETE a, b FROM a JOIN b WHERE id = 1"),
         ErrorKind::Unsupported
     );
     assert_eq!(
@@ -302,4 +300,33 @@ fn a_cast_to_char_may_name_a_character_set() {
         assert_eq!(condition(typed), meant, "{typed}");
     }
     refused("SELECT a AS char CHARACTER SET utf8 FROM t");
+}
+
+#[test]
+fn a_delete_of_joined_tables_says_whose_rows_go() {
+    for text in [
+        "DELETE a FROM users_auth AS a JOIN users_data d ON d.id = a.id WHERE d.data = ''",
+        "DELETE FROM a USING users_auth AS a, users_data d WHERE d.id = a.id",
+        "DELETE QUICK FROM users_auth a WHERE a.id > 5",
+        "DELETE LOW_PRIORITY users_auth FROM users_auth WHERE id = 1",
+    ] {
+        let Statement::Delete(delete) = parsed(text) else {
+            panic!("{text}");
+        };
+        assert!(delete.table.is("users_auth"), "{text}");
+        let Some(Condition::Search(search)) = delete.condition else {
+            panic!("{text}");
+        };
+        assert!(search.chooses(), "{text}");
+    }
+    for text in [
+        "DELETE a, d FROM a JOIN d ON d.id = a.id WHERE a.id = 1",
+        "DELETE FROM a JOIN d ON d.id = a.id WHERE a.id = 1",
+        "DELETE b FROM a JOIN d ON d.id = a.id WHERE a.id = 1",
+        "DELETE a FROM a JOIN d ON d.id = a.id WHERE a.id = 1 LIMIT 1",
+        "DELETE d FROM a JOIN (SELECT 1 AS id) AS d ON d.id = a.id WHERE a.id = 1",
+        "DELETE IGNORE FROM a WHERE a.id = 1",
+    ] {
+        assert_eq!(refused(text), ErrorKind::Unsupported, "{text}");
+    }
 }

@@ -199,7 +199,7 @@ fn inserts_of_every_allowed_form_are_read() {
 
 #[test]
 fn what_happens_to_an_existing_row_is_kept() {
-    let mode = |text| match parsed(text) {
+    let mode = |text: &str| match parsed(text) {
         Statement::Insert(insert) => insert.mode,
         other => panic!("{other:?}"),
     };
@@ -215,19 +215,34 @@ fn what_happens_to_an_existing_row_is_kept() {
         mode("REPLACE INTO users_auth (id) VALUES (1)"),
         InsertMode::Replace
     );
+    let update = |text: &str| match mode(text) {
+        InsertMode::Update(update) => update.updates,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(
-        mode(
+        update(
             "INSERT INTO t (id, a, b, c) VALUES (1, 2, 3, 4) \
              ON DUPLICATE KEY UPDATE a = VALUES(a), b = b, c = 'x'"
         ),
-        InsertMode::Update(vec![
+        [
             ("a".into(), Updated::Inserted("a".into())),
             ("b".into(), Updated::Kept("b".into())),
             (
                 "c".into(),
                 Updated::Value(Value::Text(Literal::quoted("x", '\'')))
             ),
-        ])
+        ]
+    );
+    let computed = update(
+        "INSERT INTO t (id, a) VALUES (?, 2) ON DUPLICATE KEY UPDATE a = a + VALUES(a) * ?, b = ?",
+    );
+    let [(_, Updated::Expression(expression)), (_, last)] = computed.as_slice() else {
+        panic!("{computed:?}");
+    };
+    assert_eq!(expression.expression.to_string(), "a + VALUES.a * ?");
+    assert_eq!(
+        (expression.parameters.as_slice(), last.parameters()),
+        (&[1][..], &[2][..])
     );
 }
 
@@ -237,16 +252,26 @@ fn the_inserted_row_may_have_a_name() {
     let Statement::Insert(insert) = parsed(text) else {
         panic!();
     };
+    let InsertMode::Update(update) = insert.mode else {
+        panic!();
+    };
     let a_as_inserted = ("a".to_owned(), Updated::Inserted("a".into()));
-    assert_eq!(insert.mode, InsertMode::Update(vec![a_as_inserted]));
-    assert_eq!(
-        refused(&text.replace("new.a", "old.a")),
-        ErrorKind::Unsupported
-    );
-    assert_eq!(
-        refused(&text.replace("AS new", "AS new(b, c)")),
-        ErrorKind::Unsupported
-    );
+    assert_eq!(update.updates, [a_as_inserted]);
+    let named = parsed(&text.replace("AS new", "AS new(b, c)"));
+    let Statement::Insert(Insert {
+        mode: InsertMode::Update(update),
+        ..
+    }) = named
+    else {
+        panic!();
+    };
+    assert_eq!(update.row.unwrap().columns, ["b", "c"]);
+    for (names, kind) in [
+        ("AS new(b)", ErrorKind::ColumnCount),
+        ("AS new(b, B)", ErrorKind::DuplicateColumn),
+    ] {
+        assert_eq!(refused(&text.replace("AS new", names)), kind, "{names}");
+    }
 }
 
 #[test]

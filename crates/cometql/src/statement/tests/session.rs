@@ -28,10 +28,47 @@ fn shows_and_descriptions_are_told_from_explanations() {
     ] {
         assert!(matches!(parsed(text), Statement::Explain(_)), "{text}");
     }
+}
+
+#[test]
+fn an_update_takes_one_table_and_what_it_is_joined_with() {
+    let updated = |text: &str| match parsed(text) {
+        Statement::Update(update) => *update,
+        other => panic!("{text}: {other:?}"),
+    };
+    let update = updated("UPDATE LOW_PRIORITY t AS x SET a = 1, x.b = x.a ORDER BY c LIMIT 2");
     assert_eq!(
-        refused("UPDATE t SET a = 1 WHERE b = 2 LIMIT 1"),
-        ErrorKind::Unsupported
+        (update.table.name.as_str(), update.rows.name.as_str()),
+        ("t", "x")
     );
+    let values: Vec<_> = update.updates.into_iter().map(|(_, value)| value).collect();
+    assert_eq!(
+        values,
+        [
+            Updated::Value(Value::Number("1".into())),
+            Updated::Kept("a".into())
+        ]
+    );
+    let update = updated("UPDATE t JOIN u ON u.id = t.id SET u.a = t.b WHERE t.c = 1");
+    assert!(update.table.is("u") && update.rows.is_join());
+    let update = updated("UPDATE t SET a = CONCAT(?, a, ?), b = ? WHERE c = ?");
+    let parameters: Vec<_> = update
+        .updates
+        .iter()
+        .map(|(_, value)| value.parameters())
+        .collect();
+    assert_eq!(parameters, [&[0, 1][..], &[2]]);
+    for text in [
+        "UPDATE t, u SET t.a = 1 WHERE t.id = u.id",
+        "UPDATE t AS x, u SET x.a = 1 WHERE x.id = u.id",
+        "UPDATE t JOIN u ON u.id = t.id SET t.a = 1, u.a = 1 WHERE t.id = 1",
+        "UPDATE t JOIN u ON u.id = t.id SET t.a = 1 WHERE t.id = 1 ORDER BY t.id",
+        "UPDATE t SET u.a = 1 WHERE id = 1",
+        "UPDATE IGNORE t SET a = 1 WHERE id = 1",
+        "UPDATE t SET a = ROW_NUMBER() OVER () WHERE id = 1",
+    ] {
+        assert_eq!(refused(text), ErrorKind::Unsupported, "{text}");
+    }
 }
 
 #[test]
