@@ -192,6 +192,8 @@ error_kinds! {
     RepeatedColumn => 14, 1060, "42S21";
     /// A value is asked for, and a list or a sub-query gives several columns.
     OperandColumns => 2, 1241, "21000";
+    /// A value is asked for, and a sub-query gives several rows.
+    SubqueryRows => 1242, 1242, "21000";
     /// The queries of a UNION have different numbers of columns.
     UnionColumns => 14, 1222, "21000";
     /// No such table.

@@ -1,9 +1,14 @@
-//! Dates and times in MySQL's text form, in UTC, the server's only time zone.
+//! Dates, with a time of day or without, in MySQL's text form, in UTC, the server's
+//! only time zone; and which week a day is in. Times without a date are in `span`,
+//! patterns (DATE_FORMAT) in `date_format`, INTERVAL in `interval`.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds in a day.
-const DAY: i64 = 86_400;
+pub(super) const DAY: i64 = 86_400;
+
+/// Microseconds in a second.
+pub(super) const MICROS: i64 = 1_000_000;
 
 /// What TO_DAYS says of 1970-01-01.
 const DAYS_BEFORE_1970: i64 = 719_528;
@@ -33,49 +38,6 @@ pub(super) struct Fields {
     pub(super) second: i64,
 }
 
-/// What can be added to a moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    Second,
-    Minute,
-    Hour,
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
-
-impl Unit {
-    pub(super) fn from_name(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_uppercase().trim_end_matches('S') {
-            "SECOND" => Self::Second,
-            "MINUTE" => Self::Minute,
-            "HOUR" => Self::Hour,
-            "DAY" => Self::Day,
-            "WEEK" => Self::Week,
-            "MONTH" => Self::Month,
-            "QUARTER" => Self::Quarter,
-            "YEAR" => Self::Year,
-            _ => return None,
-        })
-    }
-
-    /// Seconds, or months for the units that have no fixed length.
-    pub(super) const fn amount(self) -> (i64, i64) {
-        match self {
-            Self::Second => (1, 0),
-            Self::Minute => (60, 0),
-            Self::Hour => (3600, 0),
-            Self::Day => (DAY, 0),
-            Self::Week => (7 * DAY, 0),
-            Self::Month => (0, 1),
-            Self::Quarter => (0, 3),
-            Self::Year => (0, 12),
-        }
-    }
-}
-
 impl Moment {
     pub(super) fn now() -> Self {
         let since = SystemTime::now()
@@ -98,32 +60,46 @@ impl Moment {
         self.seconds
     }
 
-    /// `2026-11-22`, `2026-11-22 20:05:29`, `2026-11-22T20:05:29.5`, `20261122`, `20261122200529`.
+    /// `2026-11-22`, `2026-11-22 20:05:29`, `2026-11-22T20:05:29.5`, `20261122`,
+    /// `20261122200529`, and these with two digits for the year.
     pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::read(text).map(|(moment, _)| moment)
+    }
+
+    /// [`Moment::parse`], and whether the text says a time of day.
+    pub(super) fn read(text: &str) -> Option<(Self, bool)> {
         let text = text.trim();
-        let digits = |text: &str| -> Option<i64> {
-            (!text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit()))
-                .then(|| text.parse().ok())?
-        };
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let part = |from: usize, to: usize| digits(text.get(from..to)?);
-            let clock = |from: usize| match text.len() {
-                8 => Some(0),
-                _ => part(from, from + 2),
-            };
-            if text.len() != 8 && text.len() != 14 {
-                return None;
-            }
-            let fields = Fields {
-                year: part(0, 4)?,
-                month: part(4, 6)?,
-                day: part(6, 8)?,
-                hour: clock(8)?,
-                minute: clock(10)?,
-                second: clock(12)?,
-            };
-            return Self::from_fields(fields, 0);
+        match text.bytes().all(|byte| byte.is_ascii_digit()) {
+            true => Self::from_packed(text),
+            false => Self::from_separated(text),
         }
+    }
+
+    fn from_packed(text: &str) -> Option<(Self, bool)> {
+        let (year, has_time) = match text.len() {
+            6 => (2, false),
+            8 => (4, false),
+            12 => (2, true),
+            14 => (4, true),
+            _ => return None,
+        };
+        let part = |index: usize| {
+            let from = year + 2 * index;
+            digits(text.get(from..from + 2)?)
+        };
+        let clock = |index| if has_time { part(index) } else { Some(0) };
+        let fields = Fields {
+            year: full_year(text.get(..year)?)?,
+            month: part(0)?,
+            day: part(1)?,
+            hour: clock(2)?,
+            minute: clock(3)?,
+            second: clock(4)?,
+        };
+        Some((Self::from_fields(fields, 0)?, has_time))
+    }
+
+    fn from_separated(text: &str) -> Option<(Self, bool)> {
         let (date, time) = match text.split_once([' ', 'T']) {
             Some((date, time)) => (date, time.trim_end_matches('Z')),
             None => (text, ""),
@@ -133,10 +109,10 @@ impl Moment {
         if date.next().is_some() {
             return None;
         }
-        let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
+        let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
         let mut parts = [0; 3];
-        if !time.is_empty() {
-            let mut words = time.split(':');
+        if !clock.is_empty() {
+            let mut words = clock.split(':');
             for part in &mut parts {
                 *part = words.next().map_or(Some(0), digits)?;
             }
@@ -145,24 +121,21 @@ impl Moment {
             }
         }
         let [hour, minute, second] = parts;
-        let micros = if fraction.is_empty() {
-            0
-        } else {
-            let padded: String = fraction.chars().chain("000000".chars()).take(6).collect();
-            u32::try_from(digits(&padded)?).ok()?
-        };
         let fields = Fields {
-            year: digits(year)?,
+            year: full_year(year)?,
             month: digits(month)?,
             day: digits(day)?,
             hour,
             minute,
             second,
         };
-        Self::from_fields(fields, micros)
+        Some((
+            Self::from_fields(fields, micros_of(fraction)?)?,
+            !time.is_empty(),
+        ))
     }
 
-    fn from_fields(fields: Fields, micros: u32) -> Option<Self> {
+    pub(super) fn from_fields(fields: Fields, micros: u32) -> Option<Self> {
         let valid = (0..=9999).contains(&fields.year)
             && (1..=12).contains(&fields.month)
             && (1..=days_in_month(fields.year, fields.month)).contains(&fields.day)
@@ -239,22 +212,36 @@ impl Moment {
         format!("{} {}", self.date(), self.time(precision))
     }
 
-    /// The moment `count` units later; earlier if negative.
-    pub(super) fn plus(self, count: i64, unit: Unit) -> Option<Self> {
-        let (seconds, months) = unit.amount();
-        if months == 0 {
-            let seconds = count
-                .checked_mul(seconds)
-                .and_then(|delta| self.seconds.checked_add(delta))?;
-            return Self::from_unix(seconds).map(|moment| Self {
-                micros: self.micros,
-                ..moment
-            });
-        }
+    /// With parts of the second if it has any.
+    pub(super) fn written(self) -> String {
+        self.date_time(if self.micros > 0 { 6 } else { 0 })
+    }
+
+    /// Microseconds since 1970.
+    pub(super) fn total_micros(self) -> i64 {
+        self.seconds * MICROS + i64::from(self.micros)
+    }
+
+    /// The moment that [`Moment::total_micros`] counts so.
+    pub(super) fn from_micros(micros: i64) -> Option<Self> {
+        let moment = Self::from_unix(micros.div_euclid(MICROS))?;
+        let micros = u32::try_from(micros.rem_euclid(MICROS)).ok()?;
+        Some(Self { micros, ..moment })
+    }
+
+    /// The moment so many days later; earlier if negative.
+    pub(super) fn plus_days(self, days: i64) -> Option<Self> {
+        let later = self.seconds.checked_add(days.checked_mul(DAY)?)?;
+        Some(Self {
+            micros: self.micros,
+            ..Self::from_unix(later)?
+        })
+    }
+
+    /// The moment so many months later, the last day of a month at the latest.
+    pub(super) fn plus_months(self, months: i64) -> Option<Self> {
         let mut fields = self.fields();
-        let month = count
-            .checked_mul(months)?
-            .checked_add(fields.year * 12 + fields.month - 1)?;
+        let month = months.checked_add(fields.year * 12 + fields.month - 1)?;
         fields.year = month.div_euclid(12);
         fields.month = month.rem_euclid(12) + 1;
         if !(0..=9999).contains(&fields.year) {
@@ -264,79 +251,99 @@ impl Moment {
         Self::from_fields(fields, self.micros)
     }
 
-    /// MySQL's DATE_FORMAT.
-    pub(super) fn format(self, pattern: &str) -> String {
-        let mut text = String::with_capacity(pattern.len() * 2);
-        let mut letters = pattern.chars();
-        while let Some(letter) = letters.next() {
-            if letter != '%' {
-                text.push(letter);
-                continue;
+    /// The week the day is in, and the year that week belongs to. The first week
+    /// of a year is counted in the way `mode` says.
+    pub(super) fn week(self, mode: WeekMode) -> (i64, i64) {
+        let year = self.fields().year;
+        let day = self.seconds.div_euclid(DAY);
+        let starts = |year| mode.first_week(year);
+        if day < starts(year) {
+            if !mode.belongs_to_a_year {
+                return (0, year);
             }
-            match letters.next() {
-                Some(specifier) => self.format_one(specifier, &mut text),
-                None => text.push('%'),
-            }
+            return ((day - starts(year - 1)) / 7 + 1, year - 1);
         }
-        text
-    }
-
-    fn format_one(self, specifier: char, text: &mut String) {
-        let fields = self.fields();
-        let twelve = (fields.hour + 11) % 12 + 1;
-        let name = |names: &'static [&'static str], index: i64| {
-            usize::try_from(index)
-                .ok()
-                .and_then(|index| names.get(index).copied())
-                .unwrap_or_default()
-        };
-        let short = |name: &str| name.chars().take(3).collect::<String>();
-        let formatted = match specifier {
-            'Y' => format!("{:04}", fields.year),
-            'y' => format!("{:02}", fields.year % 100),
-            'm' => format!("{:02}", fields.month),
-            'c' => fields.month.to_string(),
-            'M' => name(MONTHS, fields.month - 1).to_owned(),
-            'b' => short(name(MONTHS, fields.month - 1)),
-            'd' => format!("{:02}", fields.day),
-            'e' => fields.day.to_string(),
-            'D' => format!("{}{}", fields.day, ordinal(fields.day)),
-            'j' => format!("{:03}", self.day_of_year()),
-            'W' => name(WEEKDAYS, self.weekday()).to_owned(),
-            'a' => short(name(WEEKDAYS, self.weekday())),
-            'w' => self.weekday().to_string(),
-            'H' => format!("{:02}", fields.hour),
-            'k' => fields.hour.to_string(),
-            'h' | 'I' => format!("{twelve:02}"),
-            'l' => twelve.to_string(),
-            'i' => format!("{:02}", fields.minute),
-            's' | 'S' => format!("{:02}", fields.second),
-            'f' => format!("{:06}", self.micros),
-            'p' => if fields.hour < 12 { "AM" } else { "PM" }.to_owned(),
-            'T' => self.time(0),
-            'r' => format!(
-                "{twelve:02}:{:02}:{:02} {}",
-                fields.minute,
-                fields.second,
-                if fields.hour < 12 { "AM" } else { "PM" }
-            ),
-            other => other.to_string(),
-        };
-        text.push_str(&formatted);
+        if mode.belongs_to_a_year && day >= starts(year + 1) {
+            return (1, year + 1);
+        }
+        ((day - starts(year)) / 7 + 1, year)
     }
 }
 
-fn ordinal(day: i64) -> &'static str {
-    match (day % 10, day) {
-        (_, 11..=13) => "th",
-        (1, _) => "st",
-        (2, _) => "nd",
-        (3, _) => "rd",
-        _ => "th",
+/// How weeks are counted: the modes 0 to 7 of WEEK().
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct WeekMode {
+    begins_on_monday: bool,
+    /// Days before the first week belong to the last of the year before, rather
+    /// than to a week 0.
+    belongs_to_a_year: bool,
+    /// The first week is the first whole one, rather than the first with four days.
+    is_first_whole: bool,
+}
+
+impl WeekMode {
+    pub(super) const fn new(mode: i64) -> Self {
+        let begins_on_monday = mode & 1 != 0;
+        Self {
+            begins_on_monday,
+            belongs_to_a_year: mode & 2 != 0,
+            is_first_whole: (mode & 4 != 0) == begins_on_monday,
+        }
+    }
+
+    /// The same, where no day is in a week 0.
+    pub(super) const fn of_a_year(self) -> Self {
+        Self {
+            belongs_to_a_year: true,
+            ..self
+        }
+    }
+
+    /// The day, counted from 1970, on which the first week of `year` begins.
+    fn first_week(self, year: i64) -> i64 {
+        let new_year = days_from_civil(year, 1, 1);
+        let since_monday = (new_year + 3).rem_euclid(7);
+        let into_week = match self.begins_on_monday {
+            true => since_monday,
+            false => (since_monday + 1) % 7,
+        };
+        let begins_the_week_before = match self.is_first_whole {
+            true => into_week == 0,
+            false => into_week <= 3,
+        };
+        match begins_the_week_before {
+            true => new_year - into_week,
+            false => new_year - into_week + 7,
+        }
     }
 }
 
-fn days_in_month(year: i64, month: i64) -> i64 {
+/// The number that a text of a few digits is.
+fn digits(text: &str) -> Option<i64> {
+    let is_number = (1..=6).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
+/// A year; with two digits one from 1970 to 2069.
+fn full_year(text: &str) -> Option<i64> {
+    let year = digits(text)?;
+    Some(match (text.len(), year) {
+        (1 | 2, 0..70) => year + 2000,
+        (1 | 2, _) => year + 1900,
+        _ => year,
+    })
+}
+
+/// The digits after a point as microseconds.
+pub(super) fn micros_of(fraction: &str) -> Option<u32> {
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let padded: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    padded.parse().ok()
+}
+
+pub(super) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
         2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
@@ -374,31 +381,6 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-const MONTHS: &[&str] = &[
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: &[&str] = &[
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -435,17 +417,33 @@ mod tests {
     #[test]
     fn adding_a_month_stays_in_the_month() {
         let moment = Moment::parse("2024-01-31").unwrap();
-        assert_eq!(moment.plus(1, Unit::Month).unwrap().date(), "2024-02-29");
-        assert_eq!(moment.plus(-11, Unit::Month).unwrap().date(), "2023-02-28");
+        assert_eq!(moment.plus_months(1).unwrap().date(), "2024-02-29");
+        assert_eq!(moment.plus_months(-11).unwrap().date(), "2023-02-28");
     }
 
     #[test]
-    fn date_format_knows_mysqls_letters() {
-        let moment = Moment::parse("2026-11-22 20:05:09").unwrap();
-        assert_eq!(
-            moment.format("%W %D %M %y %h:%i:%s %p %j %%"),
-            "Sunday 22nd November 26 08:05:09 PM 326 %"
-        );
+    fn a_year_of_two_digits_is_of_this_age() {
+        for (text, date) in [
+            ("26-01-31", "2026-01-31"),
+            ("700101", "1970-01-01"),
+            ("691231235959", "2069-12-31"),
+        ] {
+            assert_eq!(Moment::parse(text).unwrap().date(), date, "{text}");
+        }
+    }
+
+    #[test]
+    fn weeks_are_counted_in_eight_ways() {
+        for (date, weeks) in [
+            ("2026-01-01", [0, 1, 52, 1, 0, 0, 53, 52]),
+            ("2027-01-01", [0, 0, 52, 53, 0, 0, 52, 52]),
+            ("2008-02-20", [7, 8, 7, 8, 8, 7, 8, 7]),
+            ("2000-12-31", [53, 52, 53, 52, 53, 52, 1, 52]),
+        ] {
+            let moment = Moment::parse(date).unwrap();
+            let counted = std::array::from_fn(|mode| moment.week(WeekMode::new(mode as i64)).0);
+            assert_eq!(counted, weeks, "{date}");
+        }
     }
 
     proptest! {
@@ -458,8 +456,8 @@ mod tests {
         #[test]
         fn no_text_makes_the_reader_panic(text in "\\PC{0,30}", count in any::<i64>()) {
             if let Some(moment) = Moment::parse(&text) {
-                let _ = moment.plus(count, Unit::Month);
-                let _ = moment.format(&text);
+                let _ = (moment.plus_months(count), moment.plus_days(count));
+                let _ = moment.week(WeekMode::new(count));
             }
         }
     }

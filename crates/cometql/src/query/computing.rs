@@ -9,8 +9,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Statement};
 use sqlparser::ast::Expr;
 
+use super::complaints::translated;
 use super::context::SessionContext;
-use super::engine::{Engine, bind, translated};
+use super::engine::{Engine, bind};
 use super::functions::value_text;
 use super::rewrite::Rewriter;
 use super::running::Running;

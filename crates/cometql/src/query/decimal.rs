@@ -227,6 +227,11 @@ impl Decimal {
         }
     }
 
+    /// The digits before the point, as a number.
+    pub(super) fn whole_part(self) -> Option<i128> {
+        Some(self.cut(0)?.digits)
+    }
+
     /// The nearest of the numbers that `precision` digits with `scale` after the
     /// point can say.
     pub(super) fn within(self, precision: u32, scale: u8) -> Option<Self> {

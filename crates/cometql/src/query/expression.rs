@@ -1,29 +1,25 @@
-//! MySQL's expressions as SQLite's: what each is, casts, CASE, sub-queries.
-//! Names and literals are in the sibling `names`, operators in `operators`,
-//! calls in `calls`.
+//! MySQL's expressions as SQLite's: what each is, CASE, and the functions that
+//! the parser knows. Names and literals are in the sibling `names`, operators in
+//! `operators`, calls in `calls`, casts in `casts`, sub-queries in `subqueries`.
 
 use std::borrow::Cow;
 
-use sqlparser::ast::{
-    BinaryOperator, CaseWhen, DataType, DateTimeField, ExactNumberInfo, Expr, Interval,
-    TrimWhereField,
-};
+use sqlparser::ast::{CaseWhen, Expr, TrimWhereField};
 
-use super::calendar::Unit;
-use super::decimal::MAX_SCALE;
-use super::numbers::{Numeric, collation, common, exactly};
+use super::casts::exact;
+use super::numbers::{collation, common};
 use super::operators::equal;
-use super::pattern::Case;
 use super::rewrite::Rewriter;
-use super::scope::{Kind, OutputColumn, quoted, text_literal};
-use crate::error::{ErrorKind, SqlError};
+use super::scope::{Kind, text_literal};
+use crate::error::SqlError;
 
 /// An expression as SQLite's text, safe to put beside any operator.
 #[derive(Debug, Clone)]
 pub(super) struct Rendered {
     pub(super) sql: String,
     pub(super) kind: Kind,
-    /// The same before it was rounded to its scale, for who computes with it.
+    /// The same before it was rounded to its scale, or checked to be a whole number,
+    /// for who computes with it.
     pub(super) unrounded: Option<String>,
 }
 
@@ -211,186 +207,10 @@ impl Rewriter<'_> {
         Ok(Rendered::of(sql, kind))
     }
 
-    fn subquery(&mut self, expression: &Expr) -> Result<Rendered> {
-        let not = |negated: bool| if negated { "NOT " } else { "" };
-        match expression {
-            Expr::Subquery(query) => {
-                let (sql, columns) = self.query(query, false)?;
-                let kind = match columns.as_slice() {
-                    [only] => only.kind,
-                    _ => Kind::Other,
-                };
-                Ok(Rendered::of(format!("({sql})"), kind))
-            }
-            Expr::Exists { subquery, negated } => {
-                let (sql, _) = self.query(subquery, false)?;
-                Ok(Rendered::number(format!(
-                    "({}EXISTS ({sql}))",
-                    not(*negated)
-                )))
-            }
-            Expr::InSubquery {
-                expr,
-                subquery,
-                negated,
-            } => {
-                let left = self.expression(expr)?;
-                let (sql, columns) = self.query(subquery, false)?;
-                let (left, sql) = match columns.as_slice() {
-                    [column] => within(left, &sql, column),
-                    _ => (left.compared(), sql),
-                };
-                Ok(Rendered::number(format!(
-                    "({left} {}IN ({sql}))",
-                    not(*negated)
-                )))
-            }
-            _ => Err(SqlError::internal("not a sub-query")),
-        }
-    }
-
-    /// `= ANY (…)` and `<> ALL (…)` are IN and NOT IN; of the others the
-    /// answers of all rows are counted: one decides, an unknown one leaves it open.
-    fn quantified(&mut self, expression: &Expr) -> Result<Rendered> {
-        let (left, operator, right, is_any) = match expression {
-            Expr::AnyOp {
-                left,
-                compare_op,
-                right,
-                ..
-            } => (left, compare_op, right, true),
-            Expr::AllOp {
-                left,
-                compare_op,
-                right,
-            } => (left, compare_op, right, false),
-            _ => return Err(SqlError::internal("neither ANY nor ALL")),
-        };
-        let Expr::Subquery(query) = &**right else {
-            return Err(SqlError::unsupported("ANY and ALL take a sub-query"));
-        };
-        let left = self.expression(left)?;
-        let (sql, columns) = self.query(query, false)?;
-        let [column] = columns.as_slice() else {
-            return Err(SqlError::new(
-                ErrorKind::OperandColumns,
-                "Operand should contain 1 column(s)",
-            ));
-        };
-        let word = match (operator, is_any) {
-            (BinaryOperator::Eq, true) => Some("IN"),
-            (BinaryOperator::NotEq, false) => Some("NOT IN"),
-            _ => None,
-        };
-        if let Some(word) = word {
-            let (left, sql) = within(left, &sql, column);
-            return Ok(Rendered::number(format!("({left} {word} ({sql}))")));
-        }
-        let value = Rendered::of(quoted(&column.definition.name), column.kind);
-        let test = self.compare(left, operator, value)?;
-        let (decides, otherwise) = if is_any { (1, 0) } else { (0, 1) };
-        Ok(Rendered::number(format!(
-            "(SELECT CASE WHEN sum(({test} IS NOT NULL) AND {test} = {decides}) > 0 THEN {decides} \
-             WHEN sum({test} IS NULL) > 0 THEN NULL ELSE {otherwise} END FROM ({sql}))"
-        )))
-    }
-
-    fn cast(&mut self, operand: &Expr, data_type: &DataType) -> Result<Rendered> {
-        if *data_type == DataType::Binary(None) {
-            return self.binary(operand);
-        }
-        let operand = self.expression(operand)?;
-        let sql = operand.sql.as_str();
-        Ok(match data_type {
-            DataType::Signed
-            | DataType::SignedInteger
-            | DataType::Int(_)
-            | DataType::Integer(_)
-            | DataType::BigInt(_) => Rendered::number(whole(&operand)),
-            DataType::Unsigned | DataType::UnsignedInteger => {
-                Rendered::decimal(format!("m_unsigned({})", whole(&operand)), 0)
-            }
-            DataType::Char(length)
-            | DataType::Character(length)
-            | DataType::Varchar(length)
-            | DataType::Nvarchar(length) => {
-                let text = format!("m_concat({sql})");
-                match length {
-                    Some(sqlparser::ast::CharacterLength::IntegerLength { length, .. }) => {
-                        Rendered::made_text(format!("m_left({text}, {length})"))
-                    }
-                    _ => Rendered::made_text(text),
-                }
-            }
-            DataType::Binary(_) | DataType::Varbinary(_) => exact(sql),
-            DataType::JSON => Rendered::of(format!("m_json_extract({sql}, '$')"), Kind::Json),
-            DataType::Text => Rendered::made_text(format!("m_concat({sql})")),
-            DataType::Decimal(info) | DataType::Numeric(info) | DataType::Dec(info) => {
-                let (precision, scale) = match info {
-                    ExactNumberInfo::PrecisionAndScale(precision, scale) => (*precision, *scale),
-                    ExactNumberInfo::Precision(precision) => (*precision, 0),
-                    ExactNumberInfo::None => (10, 0),
-                };
-                let scale = u8::try_from(scale)
-                    .ok()
-                    .filter(|scale| *scale <= MAX_SCALE && precision <= MAX_PRECISION)
-                    .filter(|scale| u64::from(*scale) <= precision)
-                    .ok_or_else(|| {
-                        SqlError::unsupported(format!(
-                            "DECIMAL({precision},{scale}) is not offered: up to {MAX_PRECISION} \
-                             digits, and up to {MAX_SCALE} of them after the point, are"
-                        ))
-                    })?;
-                let exact = operand.precise();
-                Rendered::decimal(
-                    format!("m_cast_decimal({exact}, {precision}, {scale})"),
-                    scale,
-                )
-            }
-            DataType::Double(_) | DataType::Float(_) | DataType::Real => {
-                Rendered::real(format!("CAST(m_number({sql}) AS REAL)"))
-            }
-            DataType::Date => Rendered::other(format!("m_date({sql})")),
-            DataType::Datetime(_) | DataType::Timestamp(..) => {
-                Rendered::other(format!("m_datetime({sql})"))
-            }
-            DataType::Time(..) => Rendered::other(format!("m_time({sql})")),
-            other => {
-                return Err(SqlError::unsupported(format!(
-                    "CAST to {} is not offered",
-                    shortened(&other.to_string())
-                )));
-            }
-        })
-    }
-
-    /// `BINARY a = b`: the parser takes all that follows for the operand, while
-    /// MySQL means the first operand alone.
-    fn binary(&mut self, operand: &Expr) -> Result<Rendered> {
-        let mut first = operand;
-        while let Expr::BinaryOp { left: inner, .. }
-        | Expr::InList { expr: inner, .. }
-        | Expr::InSubquery { expr: inner, .. }
-        | Expr::Between { expr: inner, .. }
-        | Expr::Like { expr: inner, .. }
-        | Expr::RLike { expr: inner, .. } = first
-        {
-            first = inner;
-        }
-        let outer = self.exact_operand.replace(std::ptr::from_ref(first).addr());
-        let result = self.expression(operand);
-        self.exact_operand = outer;
-        result
-    }
-
     /// Functions whose arguments are separated by words.
     fn keyword_function(&mut self, expression: &Expr) -> Result<Rendered> {
         match expression {
-            Expr::Extract { field, expr, .. } => {
-                let unit = unit(field)?;
-                let moment = self.expression(expr)?.sql;
-                Ok(Rendered::number(format!("m_date_part({moment}, '{unit}')")))
-            }
+            Expr::Extract { field, expr, .. } => self.extract(field, expr),
             Expr::Ceil { expr, .. } => {
                 let number = self.expression(expr)?.sql;
                 Ok(Rendered::number(format!("m_ceil({number})")))
@@ -446,23 +266,6 @@ impl Rewriter<'_> {
             _ => Err(SqlError::unsupported("TRIM takes one set of characters")),
         }
     }
-
-    pub(super) fn add_interval(
-        &mut self,
-        moment: &Rendered,
-        sign: &str,
-        interval: &Interval,
-    ) -> Result<Rendered> {
-        let Some(field) = &interval.leading_field else {
-            return Err(SqlError::unsupported("INTERVAL needs a unit"));
-        };
-        let unit = unit(field)?;
-        let count = self.expression(&interval.value)?.sql;
-        Ok(Rendered::other(format!(
-            "m_date_add({}, ({sign}{count}), '{unit}')",
-            moment.sql
-        )))
-    }
 }
 
 /// Whether values of these kinds compare as they stand.
@@ -471,55 +274,6 @@ fn alike(left: Kind, right: Kind) -> bool {
     let has_scale = |kind| matches!(kind, Kind::Decimal(_));
     !has_scale(left) && !has_scale(right) && is_number(left) == is_number(right)
         || right == Kind::Null
-}
-
-/// A value as a signed whole number: texts are cut off, numbers rounded.
-fn whole(operand: &Rendered) -> String {
-    let exact = operand.precise();
-    match Numeric::of(operand.kind) {
-        Numeric::Exact(_) => format!("CAST(m_fixed({exact}, 0) AS INTEGER)"),
-        Numeric::Whole => operand.sql.clone(),
-        Numeric::Approximate if operand.kind == Kind::Real => {
-            format!("CAST(round({}) AS INTEGER)", operand.sql)
-        }
-        Numeric::Approximate => format!("CAST(m_number({}) AS INTEGER)", operand.sql),
-    }
-}
-
-/// The most digits of a DECIMAL.
-const MAX_PRECISION: u64 = 38;
-
-/// A text that compares byte by byte.
-fn exact(sql: &str) -> Rendered {
-    Rendered::of(
-        format!("(m_concat({sql}) COLLATE BINARY)"),
-        Kind::Collated(Case::Exact),
-    )
-}
-
-/// The left side of IN and the sub-query on its right. The column on the
-/// right, if it is one, says how they compare; exact numbers do by their size.
-fn within(left: Rendered, query: &str, column: &OutputColumn) -> (String, String) {
-    let value = Rendered::of(quoted(&column.definition.name), column.kind);
-    if let Some((left, value)) = exactly(&left, &value, true) {
-        return (left, format!("SELECT {value} FROM ({query})"));
-    }
-    let left = match column.kind {
-        Kind::Column(_) | Kind::Collated(_) => left.sql,
-        _ => left.compared(),
-    };
-    (left, query.to_owned())
-}
-
-fn unit(field: &DateTimeField) -> Result<String> {
-    let name = field.to_string();
-    match Unit::from_name(&name) {
-        Some(_) => Ok(name.to_ascii_uppercase()),
-        None => Err(SqlError::unsupported(format!(
-            "the unit {} is not offered",
-            shortened(&name)
-        ))),
-    }
 }
 
 /// Enough of a text to recognise it in an error.

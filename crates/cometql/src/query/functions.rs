@@ -10,12 +10,15 @@ use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, Error, Result};
 
-use super::calendar::{Moment, Unit};
+use super::functions_aggregates;
+use super::functions_codes::CODES;
+use super::functions_dates::DATES;
 use super::functions_decimal::{self, DECIMAL};
 use super::functions_json::JSON;
+use super::functions_numbers::NUMBERS;
+use super::functions_patterns::PATTERNS;
 use super::functions_rows;
-use super::functions_text::{MORE, hexadecimal};
-use super::pattern::{Case, LikePattern, regex};
+use super::functions_text::MORE;
 use super::running::Slot;
 use crate::error::SqlError;
 
@@ -34,7 +37,8 @@ pub(super) const TOO_BIG: &str = "string or blob too big";
 
 /// Registers every function on `connection`.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
-    for (name, arguments, function) in PURE.iter().chain(MORE).chain(DECIMAL).chain(JSON) {
+    let others = [MORE, CODES, PATTERNS, NUMBERS, DECIMAL, DATES, JSON];
+    for (name, arguments, function) in PURE.iter().chain(others.into_iter().flatten()) {
         let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
         let slot = slot.clone();
         connection.create_scalar_function(*name, *arguments, flags, move |context| {
@@ -43,6 +47,7 @@ pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
         })?;
     }
     functions_decimal::register(connection)?;
+    functions_aggregates::register(connection)?;
     functions_rows::register(connection, slot)?;
     for (name, arguments, function) in IMPURE {
         let slot = slot.clone();
@@ -97,16 +102,6 @@ pub(super) type Function = fn(&Context<'_>, &Slot) -> Result<Value>;
 
 /// Functions whose value depends on their arguments alone.
 const PURE: &[(&str, i32, Function)] = &[
-    ("m_like", 3, |context, slot| like(context, slot, Case::Any)),
-    ("m_like_exact", 3, |context, slot| {
-        like(context, slot, Case::Exact)
-    }),
-    ("m_regexp", 2, |context, slot| {
-        regexp(context, slot, Case::Any)
-    }),
-    ("m_regexp_exact", 2, |context, slot| {
-        regexp(context, slot, Case::Exact)
-    }),
     ("m_concat", -1, |context, _| {
         let mut whole = String::new();
         for index in 0..context.len() {
@@ -188,150 +183,6 @@ const PURE: &[(&str, i32, Function)] = &[
     ("m_lower", 1, |context, _| {
         Ok(text(context, 0).map_or(Value::Null, |text| Value::Text(text.to_lowercase())))
     }),
-    ("m_hex", 1, |context, _| {
-        Ok(match value(context, 0) {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(integer) => Value::Text(format!("{integer:X}")),
-            ValueRef::Real(_) => Value::Text(format!("{:X}", number(value(context, 0)) as i64)),
-            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
-                if bytes.len() > MAX_TEXT_BYTES / 2 {
-                    return Err(Error::UserFunctionError(TOO_BIG.into()));
-                }
-                Value::Text(hexadecimal(bytes, b"0123456789ABCDEF"))
-            }
-        })
-    }),
-    ("m_number", 1, |context, _| {
-        Ok(match value(context, 0) {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(integer) => Value::Integer(integer),
-            other => {
-                let number = number(other);
-                if number.fract() == 0.0 && number.abs() < 9e15 {
-                    Value::Integer(number as i64)
-                } else {
-                    Value::Real(number)
-                }
-            }
-        })
-    }),
-    ("m_divide", 2, |context, _| {
-        with_numbers(context, |left, right| (right != 0.0).then(|| left / right))
-    }),
-    ("m_mod", 2, |context, _| {
-        if let (ValueRef::Integer(left), ValueRef::Integer(right)) =
-            (value(context, 0), value(context, 1))
-        {
-            return Ok(match left.checked_rem(right) {
-                Some(rest) => Value::Integer(rest),
-                None if right == -1 => Value::Integer(0),
-                None => Value::Null,
-            });
-        }
-        with_numbers(context, |left, right| (right != 0.0).then(|| left % right))
-    }),
-    ("m_div", 2, |context, _| {
-        if let (ValueRef::Integer(left), ValueRef::Integer(right)) =
-            (value(context, 0), value(context, 1))
-            && right != 0
-        {
-            return left
-                .checked_div(right)
-                .map(Value::Integer)
-                .ok_or_else(|| Error::UserFunctionError("integer overflow".into()));
-        }
-        with_numbers(context, |left, right| {
-            (right != 0.0).then(|| (left / right).trunc())
-        })
-    }),
-    ("m_bitxor", 2, |context, _| {
-        Ok(match (integer(context, 0), integer(context, 1)) {
-            (Some(left), Some(right)) => Value::Integer(left ^ right),
-            _ => Value::Null,
-        })
-    }),
-    ("m_floor", 1, |context, _| rounded(context, f64::floor)),
-    ("m_ceil", 1, |context, _| rounded(context, f64::ceil)),
-    ("m_from_unixtime", -1, |context, _| {
-        let moment = match value(context, 0) {
-            ValueRef::Null => None,
-            other => Moment::from_unix(number(other) as i64),
-        };
-        let Some(moment) = moment else {
-            return Ok(Value::Null);
-        };
-        Ok(if context.len() > 1 {
-            text(context, 1).map_or(Value::Null, |pattern| Value::Text(moment.format(&pattern)))
-        } else {
-            Value::Text(moment.date_time(0))
-        })
-    }),
-    ("m_unix_timestamp", 1, |context, _| {
-        Ok(match text(context, 0) {
-            None => Value::Null,
-            Some(text) => Value::Integer(Moment::parse(&text).map_or(0, Moment::unix)),
-        })
-    }),
-    ("m_date_format", 2, |context, _| {
-        let pattern = text(context, 1);
-        Ok(match (moment(context, 0), pattern) {
-            (Some(moment), Some(pattern)) => Value::Text(moment.format(&pattern)),
-            _ => Value::Null,
-        })
-    }),
-    ("m_convert_tz", 3, |context, _| {
-        let zone = |index| text(context, index).and_then(|zone| zone_seconds(&zone));
-        Ok(match (moment(context, 0), zone(1), zone(2)) {
-            (Some(moment), Some(from), Some(to)) => moment
-                .plus(to - from, Unit::Second)
-                .map_or(Value::Null, |moment| Value::Text(moment.date_time(0))),
-            _ => Value::Null,
-        })
-    }),
-    ("m_date_add", 3, |context, _| {
-        let Some(source) = text(context, 0) else {
-            return Ok(Value::Null);
-        };
-        let unit = text(context, 2).and_then(|unit| Unit::from_name(&unit));
-        let (Some(moment), Some(count), Some(unit)) =
-            (Moment::parse(&source), integer(context, 1), unit)
-        else {
-            return Ok(Value::Null);
-        };
-        let days_only =
-            source.trim().len() <= 10 && !matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
-        Ok(match moment.plus(count, unit) {
-            Some(moment) if days_only => Value::Text(moment.date()),
-            Some(moment) => Value::Text(moment.date_time(0)),
-            None => Value::Null,
-        })
-    }),
-    ("m_date", 1, |context, _| {
-        Ok(moment(context, 0).map_or(Value::Null, |moment| Value::Text(moment.date())))
-    }),
-    ("m_datetime", 1, |context, _| {
-        Ok(moment(context, 0).map_or(Value::Null, |moment| Value::Text(moment.date_time(0))))
-    }),
-    ("m_time", 1, |context, _| {
-        Ok(moment(context, 0).map_or(Value::Null, |moment| Value::Text(moment.time(0))))
-    }),
-    ("m_date_part", 2, |context, _| {
-        let unit = text(context, 1).and_then(|unit| Unit::from_name(&unit));
-        let (Some(moment), Some(unit)) = (moment(context, 0), unit) else {
-            return Ok(Value::Null);
-        };
-        let fields = moment.fields();
-        Ok(match unit {
-            Unit::Second => Value::Integer(fields.second),
-            Unit::Minute => Value::Integer(fields.minute),
-            Unit::Hour => Value::Integer(fields.hour),
-            Unit::Day => Value::Integer(fields.day),
-            Unit::Month => Value::Integer(fields.month),
-            Unit::Quarter => Value::Integer((fields.month + 2) / 3),
-            Unit::Year => Value::Integer(fields.year),
-            Unit::Week => Value::Null,
-        })
-    }),
 ];
 
 /// Functions that answer differently each time.
@@ -346,49 +197,23 @@ const IMPURE: &[(&str, i32, Function)] = &[
         Ok(Value::Real(number))
     }),
     ("m_sleep", 1, sleep),
+    ("m_uuid", 0, |_, _| Ok(Value::Text(uuid(rand::random())))),
 ];
 
-fn like(context: &Context<'_>, slot: &Slot, case: Case) -> Result<Value> {
-    let running = slot.require()?;
-    let Some(text) = text(context, 0) else {
-        return Ok(Value::Null);
-    };
-    if matches!(value(context, 1), ValueRef::Null) {
-        return Ok(Value::Null);
-    }
-    let compile = || -> std::result::Result<LikePattern, Failure> {
-        let pattern = value_text(value(context, 1)).unwrap_or_default();
-        let escape = value_text(value(context, 2)).unwrap_or_default();
-        LikePattern::new(&pattern, escape.chars().next(), case).map_err(Failure)
-    };
-    let matches = if matches!(value(context, 2), ValueRef::Text(_)) {
-        let pattern = context
-            .get_or_create_aux(1, |_| compile())
-            .map_err(|error| refused(context, slot, error))?;
-        pattern.matches(&text, || running.check())
-    } else {
-        compile()
-            .map_err(|Failure(error)| running.fail(error))?
-            .matches(&text, || running.check())
-    };
-    matches
-        .map(|matches| Value::Integer(matches.into()))
-        .map_err(|error| running.fail(error))
-}
-
-fn regexp(context: &Context<'_>, slot: &Slot, case: Case) -> Result<Value> {
-    let Some(text) = text(context, 0) else {
-        return Ok(Value::Null);
-    };
-    if matches!(value(context, 1), ValueRef::Null) {
-        return Ok(Value::Null);
-    }
-    let pattern = context
-        .get_or_create_aux(1, |pattern| {
-            regex(&value_text(pattern).unwrap_or_default(), case).map_err(Failure)
-        })
-        .map_err(|error| refused(context, slot, error))?;
-    Ok(Value::Integer(pattern.is_match(&text).into()))
+/// A random identifier, of version 4.
+fn uuid(random: u128) -> String {
+    const VERSION: u128 = 0x4000 << 64;
+    const VARIANT: u128 = 0x8000 << 48;
+    let bits = random & !(0xf000 << 64) & !(0xc000 << 48) | VERSION | VARIANT;
+    let digits = format!("{bits:032x}");
+    let ends = [8, 12, 16, 20, 32];
+    let mut from = 0;
+    let parts = ends.map(|end| {
+        digits
+            .get(std::mem::replace(&mut from, end)..end)
+            .unwrap_or_default()
+    });
+    parts.join("-")
 }
 
 /// Waits, but never past the statement's time, and notices KILL.
@@ -415,29 +240,6 @@ fn sleep(context: &Context<'_>, slot: &Slot) -> Result<Value> {
     }
 }
 
-/// A [`SqlError`] where rusqlite wants a standard error.
-#[derive(Debug)]
-struct Failure(SqlError);
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Failure {}
-
-fn refused(_context: &Context<'_>, slot: &Slot, error: Error) -> Error {
-    let message = match &error {
-        Error::UserFunctionError(error) => error.to_string(),
-        other => other.to_string(),
-    };
-    match slot.running() {
-        Some(running) => running.fail(SqlError::invalid(message)),
-        None => error,
-    }
-}
-
 pub(super) fn value<'a>(context: &'a Context<'_>, index: usize) -> ValueRef<'a> {
     if index < context.len() {
         context.get_raw(index)
@@ -456,10 +258,6 @@ pub(super) fn integer(context: &Context<'_>, index: usize) -> Option<i64> {
         ValueRef::Integer(integer) => Some(integer),
         other => Some(number(other).round() as i64),
     }
-}
-
-pub(super) fn moment(context: &Context<'_>, index: usize) -> Option<Moment> {
-    Moment::parse(&text(context, index)?)
 }
 
 /// The number at the beginning of a text, as MySQL converts it; 0 if there is none.
@@ -501,23 +299,6 @@ fn exponent_length(text: &str) -> usize {
     }
 }
 
-fn with_numbers(
-    context: &Context<'_>,
-    operation: impl Fn(f64, f64) -> Option<f64>,
-) -> Result<Value> {
-    if matches!(value(context, 0), ValueRef::Null) || matches!(value(context, 1), ValueRef::Null) {
-        return Ok(Value::Null);
-    }
-    let result = operation(number(value(context, 0)), number(value(context, 1)));
-    Ok(match result {
-        Some(result) if result.fract() == 0.0 && result.abs() < 9e15 => {
-            Value::Integer(result as i64)
-        }
-        Some(result) => Value::Real(result),
-        None => Value::Null,
-    })
-}
-
 fn with_text_and_count(
     context: &Context<'_>,
     operation: impl Fn(&str, usize) -> String,
@@ -527,21 +308,6 @@ fn with_text_and_count(
             Value::Text(operation(&text, usize::try_from(count).unwrap_or(0)))
         }
         _ => Value::Null,
-    })
-}
-
-fn rounded(context: &Context<'_>, operation: fn(f64) -> f64) -> Result<Value> {
-    Ok(match value(context, 0) {
-        ValueRef::Null => Value::Null,
-        ValueRef::Integer(integer) => Value::Integer(integer),
-        other => {
-            let number = operation(number(other));
-            if number.abs() < 9e15 {
-                Value::Integer(number as i64)
-            } else {
-                Value::Real(number)
-            }
-        }
     })
 }
 
@@ -581,26 +347,4 @@ fn substring(text: &str, position: i64, length: i64) -> String {
     };
     let take = usize::try_from(length).unwrap_or(0);
     text.chars().skip(skip).take(take).collect()
-}
-
-/// Seconds east of Greenwich, for the zones that need no table.
-fn zone_seconds(zone: &str) -> Option<i64> {
-    if ["UTC", "GMT", "SYSTEM", "Z"]
-        .iter()
-        .any(|name| zone.eq_ignore_ascii_case(name))
-    {
-        return Some(0);
-    }
-    let (sign, rest) = match zone.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let hours: i64 = hours
-        .parse()
-        .ok()
-        .filter(|hours| (0..=14).contains(hours))?;
-    let minutes: i64 = minutes.parse().ok().filter(|m| (0..60).contains(m))?;
-    Some(sign * (hours * 3600 + minutes * 60))
 }

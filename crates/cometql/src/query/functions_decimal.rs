@@ -7,6 +7,7 @@ use rusqlite::{Connection, Error, Result};
 
 use super::decimal::{Decimal, MAX_SCALE};
 use super::functions::{Function, integer, value};
+use super::functions_numbers::{rounded_real, truncated_real};
 
 /// Digits after the point come in groups of nine while MySQL divides.
 const GROUP: u8 = 9;
@@ -27,10 +28,10 @@ pub(super) const DECIMAL: &[(&str, i32, Function)] = &[
         with_one(context, |number| number.rounded(scale))
     }),
     ("m_truncated", 2, |context, _| {
-        with_places(context, Decimal::cut)
+        with_places(context, Decimal::cut, truncated_real)
     }),
     ("m_rounded", 2, |context, _| {
-        with_places(context, Decimal::rounded)
+        with_places(context, Decimal::rounded, rounded_real)
     }),
     ("m_cast_decimal", 3, |context, _| {
         let precision = integer(context, 1).and_then(|digits| u32::try_from(digits).ok());
@@ -135,6 +136,7 @@ fn with_two(
 fn with_places(
     context: &Context<'_>,
     operation: impl FnOnce(Decimal, i64) -> Option<Decimal>,
+    of_real: fn(f64, i64) -> f64,
 ) -> Result<Value> {
     let Some(places) = integer(context, 1) else {
         return Ok(Value::Null);
@@ -142,12 +144,7 @@ fn with_places(
     let places = places.clamp(-400, MAX_SCALE.into());
     let before = value(context, 0);
     match before {
-        ValueRef::Real(real) => Ok(Value::Real(
-            Decimal::real(real)
-                .and_then(|number| operation(number, places))
-                .and_then(|number| number.to_string().parse().ok())
-                .unwrap_or(real),
-        )),
+        ValueRef::Real(real) => Ok(Value::Real(of_real(real, places))),
         ValueRef::Integer(_) => {
             let Some(after) = decimal(before)?.and_then(|number| operation(number, places)) else {
                 return Err(out_of_range());

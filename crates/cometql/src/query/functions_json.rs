@@ -158,7 +158,7 @@ pub(super) const JSON: &[(&str, i32, Function)] = &[
 ];
 
 /// The text of `document`.
-fn written(document: &Json) -> String {
+pub(super) fn written(document: &Json) -> String {
     let mut text = String::new();
     write_into(&mut text, document);
     text
@@ -200,11 +200,11 @@ fn in_order(members: &serde_json::Map<String, Json>) -> Vec<(&String, &Json)> {
     members
 }
 
-fn refused(reason: &str) -> Error {
+pub(super) fn refused(reason: &str) -> Error {
     Error::UserFunctionError(format!("JSON: {reason}").into())
 }
 
-fn push(made: &mut String, part: &str) -> Result<()> {
+pub(super) fn push(made: &mut String, part: &str) -> Result<()> {
     if made.len().saturating_add(part.len()) > MAX_TEXT_BYTES {
         return Err(Error::UserFunctionError(TOO_BIG.into()));
     }
@@ -267,7 +267,7 @@ fn with_place(
 }
 
 /// Argument `index` as the text of a JSON value.
-fn item(context: &Context<'_>, index: usize) -> Result<String> {
+pub(super) fn item(context: &Context<'_>, index: usize) -> Result<String> {
     let letters = text(context, 0).unwrap_or_default();
     let letter = letters.as_bytes().get(index.wrapping_sub(1));
     let is_document = letter == Some(&b'j');

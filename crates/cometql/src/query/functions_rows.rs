@@ -1,5 +1,5 @@
-//! Functions over rows: GROUP_CONCAT, and the count that keeps recursive
-//! queries bounded.
+//! Functions over rows: GROUP_CONCAT, the check that a sub-query has one row, and
+//! the count that keeps recursive queries bounded.
 
 use rusqlite::functions::{Aggregate, Context, FunctionFlags};
 use rusqlite::types::Value;
@@ -7,6 +7,7 @@ use rusqlite::{Connection, Error, Result};
 
 use super::functions::{MAX_TEXT_BYTES, integer, text, value};
 use super::running::Slot;
+use crate::error::{ErrorKind, SqlError};
 
 /// Registers the functions of this file.
 pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
@@ -14,6 +15,8 @@ pub(super) fn register(connection: &Connection, slot: &Slot) -> Result<()> {
     let collect = Collect { slot: slot.clone() };
     connection.create_aggregate_function("m_collect", 1, flags, collect)?;
     connection.create_scalar_function("m_joined", 3, flags, joined)?;
+    let only = Only { slot: slot.clone() };
+    connection.create_aggregate_function("m_only", 1, flags, only)?;
     let slot = slot.clone();
     connection.create_scalar_function("m_counted", 1, flags, move |context| {
         let running = slot.require()?;
@@ -39,6 +42,33 @@ impl Collect {
             .and_then(|length| length.parse().ok())
             .unwrap_or(MAX_TEXT_BYTES)
             .min(MAX_TEXT_BYTES)
+    }
+}
+
+/// The value of the only row; a second one is an error.
+struct Only {
+    slot: Slot,
+}
+
+impl Aggregate<Option<Value>, Value> for Only {
+    fn init(&self, _: &mut Context<'_>) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    fn step(&self, context: &mut Context<'_>, only: &mut Option<Value>) -> Result<()> {
+        if only.is_some() {
+            let error = SqlError::new(
+                ErrorKind::SubqueryRows,
+                "Subquery returns more than 1 row where one value is asked for",
+            );
+            return Err(self.slot.require()?.fail(error));
+        }
+        *only = Some(Value::try_from(value(context, 0))?);
+        Ok(())
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, only: Option<Option<Value>>) -> Result<Value> {
+        Ok(only.flatten().unwrap_or(Value::Null))
     }
 }
 

@@ -1,24 +1,18 @@
-//! MySQL's smaller functions of texts and numbers: padding, lists in a text,
-//! digests, powers. Registered with those of the sibling `functions`.
+//! MySQL's smaller functions of texts: padding, parts put in, lists in a text.
+//! Registered with those of the sibling `functions`.
 
-use md5::Md5;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Error, Result};
-use sha1::Sha1;
-use sha2::{Sha224, Sha256, Sha384, Sha512};
 
-use super::calendar::{Moment, Unit};
 use super::collation::any_case;
 use super::decimal::Decimal;
 use super::functions::{
-    Function, MAX_TEXT_BYTES, TOO_BIG, integer, moment, number, text, value, value_text,
+    Function, MAX_TEXT_BYTES, TOO_BIG, integer, number, text, value, value_text,
 };
+use super::functions_numbers::bits;
 
 /// The most digits after the point.
 const MAX_DIGITS: i64 = 30;
-
-/// Seconds in a day.
-const DAY: i64 = 86_400;
 
 /// The functions of this file.
 pub(super) const MORE: &[(&str, i32, Function)] = &[
@@ -72,57 +66,81 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
             substring_index(&text, &delimiter, count).to_owned(),
         ))
     }),
-    ("m_md5", 1, |context, _| digest::<Md5>(context)),
-    ("m_sha1", 1, |context, _| digest::<Sha1>(context)),
-    ("m_sha2", 2, |context, _| match integer(context, 1) {
-        Some(224) => digest::<Sha224>(context),
-        Some(0 | 256) => digest::<Sha256>(context),
-        Some(384) => digest::<Sha384>(context),
-        Some(512) => digest::<Sha512>(context),
-        _ => Ok(Value::Null),
-    }),
-    ("m_ascii", 1, |context, _| {
-        let text = text(context, 0);
-        Ok(text.map_or(Value::Null, |text| {
-            Value::Integer(text.bytes().next().map_or(0, i64::from))
-        }))
-    }),
-    ("m_power", 2, |context, _| {
-        if matches!(value(context, 0), ValueRef::Null)
-            || matches!(value(context, 1), ValueRef::Null)
-        {
-            return Ok(Value::Null);
-        }
-        let power = number(value(context, 0)).powf(number(value(context, 1)));
-        Ok(finite(power))
-    }),
-    ("m_sqrt", 1, |context, _| {
-        Ok(match value(context, 0) {
-            ValueRef::Null => Value::Null,
-            other => finite(number(other).sqrt()),
-        })
-    }),
-    ("m_datediff", 2, |context, _| {
-        let (Some(later), Some(earlier)) = (moment(context, 0), moment(context, 1)) else {
+    ("m_insert", 4, |context, _| {
+        let (Some(text), Some(at), Some(length), Some(new)) = (
+            text(context, 0),
+            integer(context, 1),
+            integer(context, 2),
+            text(context, 3),
+        ) else {
             return Ok(Value::Null);
         };
-        let days = later.unix().div_euclid(DAY) - earlier.unix().div_euclid(DAY);
-        Ok(Value::Integer(days))
+        joined(&inserted(&text, at, length, &new))
     }),
-    ("m_timestampdiff", 3, |context, _| {
-        let unit = text(context, 0).and_then(|unit| Unit::from_name(&unit));
-        let (Some(unit), Some(from), Some(to)) = (unit, moment(context, 1), moment(context, 2))
+    ("m_make_set", -1, |context, _| {
+        let Some(chosen) = bits(value(context, 0)) else {
+            return Ok(Value::Null);
+        };
+        let items = (1..context.len())
+            .filter(|index| *index <= 64 && chosen >> (index - 1) & 1 == 1)
+            .filter_map(|index| text(context, index));
+        let items: Vec<_> = items.collect();
+        let mut parts = Vec::with_capacity(items.len() * 2);
+        for (index, item) in items.iter().enumerate() {
+            if index > 0 {
+                parts.push(",");
+            }
+            parts.push(item);
+        }
+        joined(&parts)
+    }),
+    ("m_export_set", -1, |context, _| {
+        let (Some(bits), Some(on), Some(off)) =
+            (bits(value(context, 0)), text(context, 1), text(context, 2))
         else {
             return Ok(Value::Null);
         };
-        Ok(Value::Integer(difference(unit, from, to)))
+        let separator = if context.len() > 3 {
+            text(context, 3)
+        } else {
+            Some(",".into())
+        };
+        let count = if context.len() > 4 {
+            integer(context, 4)
+        } else {
+            Some(64)
+        };
+        let (Some(separator), Some(count)) = (separator, count) else {
+            return Ok(Value::Null);
+        };
+        let mut parts = Vec::new();
+        for place in 0..if (0..=64).contains(&count) { count } else { 64 } {
+            if place > 0 {
+                parts.push(&*separator);
+            }
+            parts.push(if bits >> place & 1 == 1 { &*on } else { &*off });
+        }
+        joined(&parts)
     }),
-    ("m_last_day", 1, |context, _| {
-        let last = moment(context, 0).and_then(|moment| {
-            let first = moment.plus(1 - moment.fields().day, Unit::Day)?;
-            first.plus(1, Unit::Month)?.plus(-1, Unit::Day)
-        });
-        Ok(last.map_or(Value::Null, |last| Value::Text(last.date())))
+    ("m_quote", 1, |context, _| {
+        let Some(text) = text(context, 0) else {
+            return Ok(Value::Text("NULL".to_owned()));
+        };
+        let mut quoted = String::with_capacity(text.len() + 2);
+        quoted.push('\'');
+        for letter in text.chars() {
+            match letter {
+                '\'' | '\\' => quoted.extend(['\\', letter]),
+                '\0' => quoted.push_str("\\0"),
+                '\u{1a}' => quoted.push_str("\\Z"),
+                other => quoted.push(other),
+            }
+        }
+        quoted.push('\'');
+        Ok(Value::Text(quoted))
+    }),
+    ("m_soundex", 1, |context, _| {
+        Ok(text(context, 0).map_or(Value::Null, |text| Value::Text(soundex(&text))))
     }),
     ("m_field", -1, |context, _| {
         Ok(Value::Integer(field(context)))
@@ -132,14 +150,6 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
             return Ok(Value::Null);
         };
         Ok(Value::Integer(any_case(&left, &right) as i64))
-    }),
-    ("m_unhex", 1, |context, _| {
-        let bytes = text(context, 0).and_then(|digits| unhex(&digits));
-        Ok(match bytes.map(String::from_utf8) {
-            Some(Ok(text)) => Value::Text(text),
-            Some(Err(error)) => Value::Blob(error.into_bytes()),
-            None => Value::Null,
-        })
     }),
     ("m_format", -1, |context, _| {
         match (value(context, 0), integer(context, 1)) {
@@ -154,47 +164,9 @@ pub(super) const MORE: &[(&str, i32, Function)] = &[
             }
         }
     }),
-    ("m_weekday", 1, |context, _| {
-        Ok(of_moment(context, |moment| (moment.weekday() + 6) % 7))
-    }),
-    ("m_dayofweek", 1, |context, _| {
-        Ok(of_moment(context, |moment| moment.weekday() + 1))
-    }),
-    ("m_dayofyear", 1, |context, _| {
-        Ok(of_moment(context, Moment::day_of_year))
-    }),
-    ("m_to_days", 1, |context, _| {
-        Ok(of_moment(context, Moment::days))
-    }),
-    ("m_from_days", 1, |context, _| {
-        let day = integer(context, 0).and_then(Moment::from_days);
-        Ok(day.map_or(Value::Null, |day| Value::Text(day.date())))
-    }),
-    ("m_makedate", 2, |context, _| {
-        let (Some(year), Some(number)) = (integer(context, 0), integer(context, 1)) else {
-            return Ok(Value::Null);
-        };
-        let day = (number > 0)
-            .then(|| Moment::parse(&format!("{year:04}-01-01")))
-            .flatten()
-            .and_then(|first| first.plus(number.checked_sub(1)?, Unit::Day));
-        Ok(day.map_or(Value::Null, |day| Value::Text(day.date())))
-    }),
-    ("m_dayname", 1, |context, _| {
-        let moment = moment(context, 0);
-        Ok(moment.map_or(Value::Null, |moment| Value::Text(moment.format("%W"))))
-    }),
-    ("m_monthname", 1, |context, _| {
-        let moment = moment(context, 0);
-        Ok(moment.map_or(Value::Null, |moment| Value::Text(moment.format("%M"))))
-    }),
 ];
 
 type Context<'a> = rusqlite::functions::Context<'a>;
-
-fn of_moment(context: &Context<'_>, says: fn(Moment) -> i64) -> Value {
-    moment(context, 0).map_or(Value::Null, |moment| Value::Integer(says(moment)))
-}
 
 fn padded(context: &Context<'_>, join: fn(&str, String) -> String) -> Result<Value> {
     let (Some(text), Some(length), Some(pad)) =
@@ -227,6 +199,67 @@ fn repeated(text: &str, count: i64) -> Result<Value> {
     Ok(Value::Text(text.repeat(count)))
 }
 
+/// Parts put together, unless that makes too long a text.
+fn joined(parts: &[&str]) -> Result<Value> {
+    if parts.iter().map(|part| part.len()).sum::<usize>() > MAX_TEXT_BYTES {
+        return Err(Error::UserFunctionError(TOO_BIG.into()));
+    }
+    Ok(Value::Text(parts.concat()))
+}
+
+/// The parts of `text` with `new` in place of `length` characters from the one
+/// number `at`; `text` itself where that is outside of it.
+fn inserted<'a>(text: &'a str, at: i64, length: i64, new: &'a str) -> [&'a str; 3] {
+    let place = |characters: i64| {
+        let characters = usize::try_from(characters).ok()?;
+        let ends = text.char_indices().map(|(at, _)| at);
+        ends.chain(std::iter::once(text.len())).nth(characters)
+    };
+    let begin = place(at.saturating_sub(1)).filter(|begin| *begin < text.len());
+    let Some(begin) = begin else {
+        return [text, "", ""];
+    };
+    let end = (length >= 0)
+        .then(|| place((at - 1).saturating_add(length)))
+        .flatten()
+        .unwrap_or(text.len());
+    [
+        text.get(..begin).unwrap_or_default(),
+        new,
+        text.get(end..).unwrap_or_default(),
+    ]
+}
+
+/// How a name sounds: its first letter and at least three digits.
+fn soundex(text: &str) -> String {
+    let sound = |letter: char| match letter.to_ascii_uppercase() {
+        'B' | 'F' | 'P' | 'V' => '1',
+        'C' | 'G' | 'J' | 'K' | 'Q' | 'S' | 'X' | 'Z' => '2',
+        'D' | 'T' => '3',
+        'L' => '4',
+        'M' | 'N' => '5',
+        'R' => '6',
+        _ => '0',
+    };
+    let mut letters = text.chars().filter(|letter| letter.is_alphabetic());
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let mut code: String = first.to_uppercase().collect();
+    let mut last = sound(first);
+    for letter in letters {
+        let next = sound(letter);
+        if next != '0' && next != last {
+            last = next;
+            code.push(next);
+        }
+    }
+    while code.chars().count() < 4 {
+        code.push('0');
+    }
+    code
+}
+
 /// The text before the delimiter number `count`, or after it counted from the end.
 fn substring_index<'a>(text: &'a str, delimiter: &str, count: i64) -> &'a str {
     if delimiter.is_empty() || count == 0 {
@@ -246,27 +279,6 @@ fn substring_index<'a>(text: &'a str, delimiter: &str, count: i64) -> &'a str {
     }
 }
 
-/// How many whole units lie between two moments.
-fn difference(unit: Unit, from: Moment, to: Moment) -> i64 {
-    let months_of = |moment: Moment| {
-        let fields = moment.fields();
-        let within = (fields.day, fields.hour, fields.minute, fields.second);
-        (fields.year * 12 + fields.month, within)
-    };
-    let (seconds, months) = unit.amount();
-    if months == 0 {
-        return (to.unix() - from.unix()) / seconds.max(1);
-    }
-    let ((from_month, from_within), (to_month, to_within)) = (months_of(from), months_of(to));
-    let mut between = to_month - from_month;
-    if between > 0 && to_within < from_within {
-        between -= 1;
-    } else if between < 0 && to_within > from_within {
-        between += 1;
-    }
-    between / months
-}
-
 /// Which of the other arguments equals the first; 0 if none does.
 fn field(context: &Context<'_>) -> i64 {
     let is_text = |index| matches!(value(context, index), ValueRef::Text(_));
@@ -284,37 +296,6 @@ fn field(context: &Context<'_>) -> i64 {
         .find(|index| equals(*index))
         .and_then(|index| i64::try_from(index).ok())
         .unwrap_or(0)
-}
-
-/// Digits of sixteen, two a byte.
-pub(super) fn hexadecimal(bytes: &[u8], digits: &[u8; 16]) -> String {
-    let digit = |nibble: u8| {
-        digits
-            .get(usize::from(nibble))
-            .map_or('0', |digit| char::from(*digit))
-    };
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2));
-    for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 0x0f));
-    }
-    text
-}
-
-fn unhex(digits: &str) -> Option<Vec<u8>> {
-    let padded = if digits.len().is_multiple_of(2) {
-        digits.to_owned()
-    } else {
-        format!("0{digits}")
-    };
-    let nibble = |byte: u8| char::from(byte).to_digit(16);
-    let pairs = padded.as_bytes().chunks_exact(2);
-    pairs
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(nibble(*high)? * 16 + nibble(*low)?).ok(),
-            _ => None,
-        })
-        .collect()
 }
 
 /// `1,234,567.89`, from `1234567.89`.
@@ -339,23 +320,6 @@ fn formatted(text: &str) -> String {
         grouped.push_str(fraction);
     }
     grouped
-}
-
-fn digest<D: sha1::Digest>(context: &Context<'_>) -> Result<Value> {
-    let Some(text) = text(context, 0) else {
-        return Ok(Value::Null);
-    };
-    let digest = D::digest(text.as_bytes());
-    Ok(Value::Text(hexadecimal(&digest, b"0123456789abcdef")))
-}
-
-/// A number MySQL can write; NULL for the others.
-fn finite(number: f64) -> Value {
-    if number.is_finite() {
-        Value::Real(number)
-    } else {
-        Value::Null
-    }
 }
 
 #[cfg(test)]

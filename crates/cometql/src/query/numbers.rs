@@ -78,6 +78,16 @@ pub(super) fn common(kinds: impl IntoIterator<Item = Kind>) -> Kind {
     })
 }
 
+/// Whether a value of kind `own` has to be converted to be one of `kind`.
+pub(super) fn is_made_one_of(own: Kind, kind: Kind) -> bool {
+    own != kind
+        && matches!(
+            (own, kind),
+            (Kind::Decimal(_), Kind::Real) | (_, Kind::Decimal(_))
+        )
+        && own != Kind::Null
+}
+
 impl Rendered {
     /// An exact number that has more digits until somebody looks at it.
     pub(super) fn fixed(unrounded: String, scale: u8) -> Self {
@@ -85,6 +95,16 @@ impl Rendered {
             sql: format!("m_fixed({unrounded}, {scale})"),
             kind: Kind::Decimal(scale),
             unrounded: Some(unrounded),
+        }
+    }
+
+    /// A whole number made by operators. Where 64 bits cannot hold it SQLite goes on
+    /// with a floating-point number; who looks at it is told.
+    pub(super) fn whole(unchecked: String) -> Self {
+        Self {
+            sql: format!("m_int({unchecked})"),
+            kind: Kind::Number,
+            unrounded: Some(unchecked),
         }
     }
 
@@ -123,10 +143,11 @@ impl Rendered {
 pub(super) fn calculated(left: &Rendered, sign: char, right: &Rendered) -> Rendered {
     let (l, r) = (Numeric::of(left.kind), Numeric::of(right.kind));
     let Some((own, other)) = l.scales(r) else {
-        let sql = format!("({} {sign} {})", left.sql, right.sql);
         return match (l, r) {
-            (Numeric::Whole, Numeric::Whole) => Rendered::number(sql),
-            _ => Rendered::real(sql),
+            (Numeric::Whole, Numeric::Whole) => {
+                Rendered::whole(format!("({} {sign} {})", left.precise(), right.precise()))
+            }
+            _ => Rendered::real(format!("({} {sign} {})", left.sql, right.sql)),
         };
     };
     let (function, scale) = match sign {
@@ -158,7 +179,7 @@ pub(super) fn remainder(left: &Rendered, right: &Rendered) -> Rendered {
 /// `-x`.
 pub(super) fn negative(operand: &Rendered) -> Rendered {
     match Numeric::of(operand.kind) {
-        Numeric::Whole => Rendered::number(format!("(- {})", operand.sql)),
+        Numeric::Whole => Rendered::whole(format!("(- {})", operand.precise())),
         Numeric::Approximate => Rendered::real(format!("(- {})", operand.sql)),
         Numeric::Exact(scale) => {
             let result = format!("m_negative({})", operand.precise());

@@ -20,9 +20,18 @@ impl Rewriter<'_> {
             operations.push((op, &**right));
             first = left;
         }
-        let mut first = Some(first);
         let mut result = Rendered::null();
         let mut joined_by = "";
+        // INTERVAL 1 DAY + date
+        if let Expr::Interval(interval) = first
+            && let Some((BinaryOperator::Plus, right)) = operations.pop()
+        {
+            let moment = self.expression(right)?;
+            result = self.add_interval(&moment, false, interval)?;
+            first = right;
+        }
+        let is_begun = result.kind != Kind::Null;
+        let mut first = (!is_begun).then_some(first);
         while let Some((operator, right)) = operations.pop() {
             let left_expression = first.take();
             if let Some(left) = left_expression {
@@ -77,12 +86,12 @@ impl Rewriter<'_> {
             return self.compare(left, operator, right).map(Rendered::number);
         }
         if let Expr::Interval(interval) = right {
-            let sign = match operator {
-                BinaryOperator::Plus => "",
-                BinaryOperator::Minus => "- ",
+            let is_back = match operator {
+                BinaryOperator::Plus => false,
+                BinaryOperator::Minus => true,
                 _ => return Err(SqlError::unsupported("INTERVAL comes after + or -")),
             };
-            return self.add_interval(&left, sign, interval);
+            return self.add_interval(&left, is_back, interval);
         }
         let right = self.expression(right)?;
         let (l, r) = (&left.sql, &right.sql);
@@ -93,13 +102,13 @@ impl Rewriter<'_> {
             BinaryOperator::Divide => self.quotient(&left, &right),
             BinaryOperator::Modulo => remainder(&left, &right),
             BinaryOperator::MyIntegerDivide => Rendered::number(format!("m_div({l}, {r})")),
-            BinaryOperator::BitwiseAnd => Rendered::number(format!("({l} & {r})")),
-            BinaryOperator::BitwiseOr => Rendered::number(format!("({l} | {r})")),
+            BinaryOperator::BitwiseAnd => with_bits("m_bit_and", &left, &right),
+            BinaryOperator::BitwiseOr => with_bits("m_bit_or", &left, &right),
             BinaryOperator::BitwiseXor | BinaryOperator::PGBitwiseXor => {
-                Rendered::number(format!("m_bitxor({l}, {r})"))
+                with_bits("m_bit_xor", &left, &right)
             }
-            BinaryOperator::PGBitwiseShiftLeft => Rendered::number(format!("({l} << {r})")),
-            BinaryOperator::PGBitwiseShiftRight => Rendered::number(format!("({l} >> {r})")),
+            BinaryOperator::PGBitwiseShiftLeft => with_bits("m_shift_left", &left, &right),
+            BinaryOperator::PGBitwiseShiftRight => with_bits("m_shift_right", &left, &right),
             BinaryOperator::StringConcat => Rendered::made_text(format!("m_concat({l}, {r})")),
             BinaryOperator::Xor => Rendered::number(format!("((NOT {l}) <> (NOT {r}))")),
             BinaryOperator::Regexp => {
@@ -141,9 +150,10 @@ impl Rewriter<'_> {
             }
             UnaryOperator::Minus => Ok(negative(&rendered)),
             UnaryOperator::Plus => Ok(rendered),
-            UnaryOperator::BitwiseNot => {
-                Ok(Rendered::decimal(format!("m_unsigned(~ {operand})"), 0))
-            }
+            UnaryOperator::BitwiseNot => Ok(Rendered::decimal(
+                format!("m_bit_not({})", bits(&rendered)),
+                0,
+            )),
             other => Err(SqlError::unsupported(format!(
                 "the operator {other} is not offered"
             ))),
@@ -343,8 +353,21 @@ fn comparison(operator: &BinaryOperator) -> Option<&'static str> {
     })
 }
 
+/// An operation on the bits of two numbers.
+fn with_bits(function: &str, left: &Rendered, right: &Rendered) -> Rendered {
+    Rendered::decimal(format!("{function}({}, {})", bits(left), bits(right)), 0)
+}
+
+/// A value as an operand of bit operators: numbers with a point are rounded.
+pub(super) fn bits(operand: &Rendered) -> String {
+    match operand.kind {
+        Kind::Decimal(scale) if scale > 0 => format!("m_fixed({}, 0)", operand.precise()),
+        _ => operand.sql.clone(),
+    }
+}
+
 /// LIKE or REGEXP with regard to case, if one of the sides asks for that.
-fn matching(function: &'static str, left: Kind, right: Kind) -> &'static str {
+pub(super) fn matching(function: &'static str, left: Kind, right: Kind) -> &'static str {
     let is_exact = |kind| {
         matches!(
             kind,

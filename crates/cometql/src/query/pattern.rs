@@ -132,9 +132,61 @@ impl LikePattern {
 /// # Errors
 /// `InvalidValue` when it is not a regular expression or is too large.
 pub(super) fn regex(pattern: &str, case: Case) -> Result<Regex, SqlError> {
+    let match_type = MatchType {
+        case,
+        has_lines: false,
+        point_is_any: false,
+    };
+    regex_of(pattern, match_type)
+}
+
+/// What the letters of a match type say: `c`, `i`, `m`, `n`, `u`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MatchType {
+    case: Case,
+    /// `^` and `$` match at each line.
+    has_lines: bool,
+    /// `.` matches the end of a line too.
+    point_is_any: bool,
+}
+
+impl MatchType {
+    /// # Errors
+    /// `InvalidValue` at another letter.
+    pub(super) fn read(letters: &str, case: Case) -> Result<Self, SqlError> {
+        let mut read = Self {
+            case,
+            has_lines: false,
+            point_is_any: false,
+        };
+        for letter in letters.chars() {
+            match letter {
+                'c' => read.case = Case::Exact,
+                'i' => read.case = Case::Any,
+                'm' => read.has_lines = true,
+                'n' => read.point_is_any = true,
+                'u' => {}
+                other => {
+                    return Err(SqlError::invalid(format!(
+                        "a match type has the letters c, i, m, n and u, not {other}"
+                    )));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// [`regex`] of any match type.
+///
+/// # Errors
+/// As [`regex`].
+pub(super) fn regex_of(pattern: &str, match_type: MatchType) -> Result<Regex, SqlError> {
     check_length(pattern)?;
     RegexBuilder::new(pattern)
-        .case_insensitive(case == Case::Any)
+        .case_insensitive(match_type.case == Case::Any)
+        .multi_line(match_type.has_lines)
+        .dot_matches_new_line(match_type.point_is_any)
         .size_limit(MAX_REGEX_BYTES)
         .dfa_size_limit(MAX_REGEX_BYTES)
         .build()

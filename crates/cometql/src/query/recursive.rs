@@ -8,9 +8,10 @@ use sqlparser::ast::{Cte, Query, SetExpr, visit_relations};
 
 use super::from::rename;
 use super::numbers::{common, computed};
-use super::rewrite::{MAX_UNION, Output, Rewriter, object_name, set_operator};
+use super::rewrite::{Output, Rewriter, object_name};
 use super::scope::same;
-use crate::error::{ErrorKind, SqlError};
+use super::unions::{MAX_UNION, same_width, set_operator};
+use crate::error::SqlError;
 
 /// Whether `query` names `table` anywhere.
 pub(super) fn refers_to(query: &Query, table: &str) -> bool {
@@ -50,16 +51,7 @@ impl Rewriter<'_> {
                 self.counts_rows = false;
                 self.ctes.pop();
                 let (other, made) = rendered?;
-                if made.len() != columns.len() {
-                    return Err(SqlError::new(
-                        ErrorKind::UnionColumns,
-                        format!(
-                            "the queries of a UNION have different numbers of columns: {} and {}",
-                            columns.len(),
-                            made.len()
-                        ),
-                    ));
-                }
+                same_width(&columns, &made)?;
                 for (kind, made) in kinds.iter_mut().zip(made) {
                     *kind = common([*kind, made.kind]);
                 }

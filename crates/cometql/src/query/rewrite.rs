@@ -1,13 +1,13 @@
-//! A parsed MySQL query as a SQLite query: WITH, UNION, the clauses and LIMIT.
-//! FROM is in the sibling `from`, the select list in `select_list`, expressions
-//! in `expression`. What is not written there is refused with its name.
+//! A parsed MySQL query as a SQLite query: WITH, the clauses and LIMIT. FROM is in
+//! the sibling `from`, the select list in `select_list`, expressions in
+//! `expression`, UNION in `unions`. What is not written there is refused with its name.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     Distinct, Expr, GroupByExpr, LimitClause, ObjectName, OrderBy, OrderByExpr, OrderByKind, Query,
-    Select, SetExpr, SetOperator, SetQuantifier, Value, ValueWithSpan, Visit, Visitor, With,
+    Select, SetExpr, Value, ValueWithSpan, Visit, Visitor, With,
 };
 use sqlparser::tokenizer::Location;
 
@@ -17,7 +17,7 @@ use super::context::SessionContext;
 use super::from::rename;
 use super::recursive::refers_to;
 use super::running::InOrder;
-use super::scope::{Alias, OutputColumn, Phase, Scope, quoted, same};
+use super::scope::{Alias, OutputColumn, Phase, Scope, quoted};
 use crate::answer::{Column, Parameter};
 use crate::error::{ErrorKind, SqlError};
 use crate::scan;
@@ -25,9 +25,6 @@ use crate::scan;
 /// How deep queries and expressions may nest. Chains of one operator
 /// (`a AND b AND …`) count once.
 pub const MAX_DEPTH: usize = 64;
-
-/// The most queries one UNION may join.
-pub const MAX_UNION: usize = 200;
 
 /// The most columns a query may have.
 pub const MAX_COLUMNS: usize = 2000;
@@ -244,64 +241,6 @@ impl Rewriter<'_> {
         }
     }
 
-    /// `a UNION b UNION c` leans to the left and may be long: walked, not recursed.
-    fn union(&mut self, body: &SetExpr) -> Result<Output, SqlError> {
-        let mut rest = body;
-        let mut operands = Vec::new();
-        while let SetExpr::SetOperation {
-            left,
-            op,
-            set_quantifier,
-            right,
-        } = rest
-        {
-            operands.push((set_operator(*op, *set_quantifier)?, right));
-            rest = left;
-            if operands.len() > MAX_UNION {
-                return Err(SqlError::unsupported(format!(
-                    "a UNION may have at most {MAX_UNION} queries"
-                )));
-            }
-        }
-        let (mut sql, columns) = self.set_expression(rest)?;
-        // SQLite's own UNION keeps the last of equal rows, MySQL the first.
-        let mut is_distinct = false;
-        let first_of_equals = |sql: String| format!("SELECT DISTINCT * FROM ({sql})");
-        for (operator, right) in operands.into_iter().rev() {
-            let (operand, right_columns) = self.nested(|this| match &**right {
-                SetExpr::SetOperation { .. } => {
-                    let (sql, columns) = this.union(right)?;
-                    Ok((format!("SELECT * FROM ({sql})"), columns))
-                }
-                other => this.set_expression(other),
-            })?;
-            if right_columns.len() != columns.len() {
-                return Err(SqlError::new(
-                    ErrorKind::UnionColumns,
-                    format!(
-                        "the queries of a UNION have different numbers of columns: {} and {}",
-                        columns.len(),
-                        right_columns.len()
-                    ),
-                ));
-            }
-            if is_distinct && operator != "UNION" {
-                sql = first_of_equals(sql);
-                is_distinct = false;
-            }
-            if operator == "UNION" {
-                is_distinct = true;
-                sql.push_str(&format!(" UNION ALL {operand}"));
-            } else {
-                sql.push_str(&format!(" {operator} {operand}"));
-            }
-        }
-        if is_distinct {
-            sql = first_of_equals(sql);
-        }
-        Ok((sql, columns))
-    }
-
     fn select(
         &mut self,
         select: &Select,
@@ -441,39 +380,6 @@ impl Rewriter<'_> {
         Ok(parts.join(", "))
     }
 
-    fn order_of_union(
-        &mut self,
-        order_by: Option<&OrderBy>,
-        columns: &[OutputColumn],
-    ) -> Result<String, SqlError> {
-        let Some(order_by) = order_by else {
-            return Ok(String::new());
-        };
-        let OrderByKind::Expressions(expressions) = &order_by.kind else {
-            return Err(SqlError::unsupported("ORDER BY ALL is not offered"));
-        };
-        let mut parts = Vec::new();
-        for item in expressions {
-            let sql = match &item.expr {
-                Expr::Identifier(name) => columns
-                    .iter()
-                    .find(|column| same(&column.definition.name, &name.value))
-                    .map(|column| quoted(&column.definition.name))
-                    .ok_or_else(|| unknown_column(&name.value, "order clause"))?,
-                Expr::Value(value) if matches!(value.value, Value::Number(..)) => {
-                    self.expression(&item.expr)?.sql
-                }
-                _ => {
-                    return Err(SqlError::unsupported(
-                        "after a UNION, ORDER BY takes column names and numbers",
-                    ));
-                }
-            };
-            parts.push(format!("{sql}{}", direction(item)?));
-        }
-        Ok(format!(" ORDER BY {}", parts.join(", ")))
-    }
-
     pub(super) fn limit(&mut self, limit: &LimitClause) -> Result<String, SqlError> {
         let (limit, offset) = match limit {
             LimitClause::LimitOffset {
@@ -543,25 +449,7 @@ fn refuse_foreign_clauses(select: &Select) -> Result<(), SqlError> {
     }
 }
 
-pub(super) fn set_operator(
-    operator: SetOperator,
-    quantifier: SetQuantifier,
-) -> Result<&'static str, SqlError> {
-    let all = match quantifier {
-        SetQuantifier::All => true,
-        SetQuantifier::Distinct | SetQuantifier::None => false,
-        _ => return Err(SqlError::unsupported("UNION BY NAME is not offered")),
-    };
-    match (operator, all) {
-        (SetOperator::Union, true) => Ok("UNION ALL"),
-        (SetOperator::Union, false) => Ok("UNION"),
-        (SetOperator::Except | SetOperator::Minus, false) => Ok("EXCEPT"),
-        (SetOperator::Intersect, false) => Ok("INTERSECT"),
-        (_, true) => Err(SqlError::unsupported("only UNION can have ALL")),
-    }
-}
-
-fn direction(item: &OrderByExpr) -> Result<&'static str, SqlError> {
+pub(super) fn direction(item: &OrderByExpr) -> Result<&'static str, SqlError> {
     use sqlparser::ast::OrderBySort;
     match &item.options.sort {
         None => Ok(""),

@@ -3,6 +3,7 @@
 
 mod answers;
 mod bounds;
+mod functions;
 mod introspection;
 mod keys;
 mod random;

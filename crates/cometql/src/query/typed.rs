@@ -75,8 +75,19 @@ fn first_text(value: &Value, typed: &str) -> Option<String> {
 /// or an unclosed quote makes that unclear.
 fn select_items(statement: &str) -> Option<Vec<&str>> {
     const MODIFIERS: [&str; 4] = ["DISTINCT", "ALL", "SQL_CALC_FOUND_ROWS", "HIGH_PRIORITY"];
-    const ENDS: [&str; 9] = [
-        "FROM", "WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "FOR", "UNION", "LOCK",
+    const ENDS: [&str; 12] = [
+        "FROM",
+        "WHERE",
+        "GROUP",
+        "HAVING",
+        "WINDOW",
+        "ORDER",
+        "LIMIT",
+        "FOR",
+        "LOCK",
+        "UNION",
+        "EXCEPT",
+        "INTERSECT",
     ];
     let mut scan = statement.char_indices().peekable();
     let mut depth = 0_usize;

@@ -1,9 +1,10 @@
 //! MySQL's dialect as the parser knows it, and what the parser has wrong of it:
-//! XOR stands between OR and AND, and `!` is an operator that binds as `-` does.
+//! XOR stands between OR and AND, `!` is an operator that binds as `-` does, and
+//! INTERVAL has units of several parts (`DAY_SECOND`).
 
 use std::any::TypeId;
 
-use sqlparser::ast::{Expr, Statement, UnaryOperator};
+use sqlparser::ast::{Expr, Interval, Statement, UnaryOperator};
 use sqlparser::dialect::{Dialect, MySqlDialect, Precedence};
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
@@ -39,6 +40,9 @@ impl Dialect for House {
     }
 
     fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        if parser.parse_keyword(Keyword::INTERVAL) {
+            return Some(interval(parser));
+        }
         if !parser.consume_token(&Token::ExclamationMark) {
             return None;
         }
@@ -47,6 +51,10 @@ impl Dialect for House {
             op: UnaryOperator::BangNot,
             expr: Box::new(operand),
         }))
+    }
+
+    fn allow_extract_custom(&self) -> bool {
+        true
     }
 
     fn is_identifier_start(&self, letter: char) -> bool {
@@ -116,4 +124,16 @@ impl Dialect for House {
         supports_group_by_with_modifier
         supports_left_associative_joins_without_parens
     }
+}
+
+/// What follows INTERVAL.
+fn interval(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let value = Box::new(parser.parse_expr()?);
+    Ok(Expr::Interval(Interval {
+        value,
+        leading_field: Some(parser.parse_date_time_field()?),
+        leading_precision: None,
+        last_field: None,
+        fractional_seconds_precision: None,
+    }))
 }

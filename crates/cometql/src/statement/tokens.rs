@@ -185,7 +185,9 @@ impl<'a> Reader<'a> {
                 Some('`'),
             )),
             LexemeKind::Quoted(delimiter) => Ok(self.string(lexeme, delimiter)),
-            LexemeKind::Symbol(b'.') if !follows_a_name(before) => {
+            LexemeKind::Symbol(b'.')
+                if !follows_a_name(before) || self.begins_a_fraction(lexeme) =>
+            {
                 Ok(self.fraction(lexeme, String::new()))
             }
             LexemeKind::Symbol(_) => self.sign(lexeme),
@@ -240,15 +242,27 @@ impl<'a> Reader<'a> {
             .unwrap_or_else(|| Token::make_word(word, None))
     }
 
+    /// Whether a `.` stands apart from what is before it and has a digit behind it:
+    /// then a word before it is a keyword (`SELECT .5`).
+    fn begins_a_fraction(&self, dot: &Lexeme) -> bool {
+        let before = self.next.checked_sub(2);
+        let before = before.and_then(|before| self.lexemes.get(before));
+        before.is_none_or(|before| before.range.end != dot.range.start)
+            && self.adjacent(dot.range.end).is_some_and(|next| {
+                next.kind == LexemeKind::Word
+                    && next
+                        .text(self.statement)
+                        .starts_with(|c: char| c.is_ascii_digit())
+            })
+    }
+
     /// What follows the whole part of a number at its `dot`.
     fn fraction(&mut self, dot: &'a Lexeme, whole: String) -> Token {
+        let begins = |c: char| c.is_ascii_digit() || (!whole.is_empty() && matches!(c, 'e' | 'E'));
         let digits = self
             .adjacent(dot.range.end)
             .filter(|next| next.kind == LexemeKind::Word)
-            .filter(|next| {
-                next.text(self.statement)
-                    .starts_with(|c: char| c.is_ascii_digit())
-            });
+            .filter(|next| next.text(self.statement).starts_with(begins));
         let Some(digits) = digits else {
             return if whole.is_empty() {
                 Token::Period

@@ -381,3 +381,58 @@ fn parameters_are_counted_in_the_order_of_the_text() {
     let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["id", "x"]);
 }
+
+#[test]
+fn a_sub_query_of_one_row_is_its_value_and_compares_as_its_column() {
+    let bench = Bench::new();
+    for (sql, expected) in [
+        ("SELECT (SELECT hash FROM users_auth WHERE id = 7)", "Seven"),
+        ("SELECT (SELECT id FROM users_auth WHERE id > 1000)", "~"),
+        (
+            "SELECT id FROM users_auth WHERE hash = (SELECT hash FROM users_auth WHERE id = 7)",
+            "7",
+        ),
+        (
+            "SELECT (SELECT id / 3 FROM users_auth WHERE id = 2) * 3",
+            "2.0001",
+        ),
+        (
+            "SELECT a.id FROM users_auth a WHERE (a.id, a.id) = (SELECT b.id, b.id FROM users_auth b \
+             WHERE b.id = 7)",
+            "7",
+        ),
+        (
+            "SELECT (SELECT id FROM users_auth ORDER BY id DESC LIMIT 1)",
+            "100",
+        ),
+    ] {
+        assert_eq!(bench.rows(sql), expected, "{sql}");
+    }
+}
+
+#[test]
+fn the_queries_of_a_union_share_the_scale_of_their_numbers() {
+    let bench = Bench::new();
+    for (sql, expected) in [
+        ("SELECT 1.5 UNION SELECT 2", "1.5;2.0"),
+        (
+            "SELECT 1 UNION ALL SELECT 2.25 UNION ALL SELECT 1.5",
+            "1.00;2.25;1.50",
+        ),
+        ("SELECT 1 UNION SELECT 1.0", "1.0"),
+        ("SELECT 1.50 UNION ALL SELECT 1e0", "1.5;1"),
+        ("SELECT NULL UNION ALL SELECT 1.5", "~;1.5"),
+        ("SELECT 1, 1 UNION SELECT 2.5, 2", "1.0|1;2.5|2"),
+        (
+            "SELECT x + 1 FROM (SELECT 10 AS x UNION SELECT 9.5) AS t ORDER BY x",
+            "10.5;11.0",
+        ),
+        ("SELECT 1 INTERSECT SELECT 1.0", "1.0"),
+        (
+            "(SELECT 1 UNION SELECT 2.25) UNION SELECT 3.5",
+            "1.00;2.25;3.50",
+        ),
+    ] {
+        assert_eq!(bench.rows(sql), expected, "{sql}");
+    }
+}

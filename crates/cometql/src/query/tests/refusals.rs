@@ -42,6 +42,15 @@ fn what_is_not_offered_is_refused_with_its_kind() {
             ErrorKind::MisplacedAggregate,
         ),
         ("SELECT (SELECT 1, 2)", ErrorKind::OperandColumns),
+        ("SELECT (1, 2) = (SELECT 1)", ErrorKind::OperandColumns),
+        (
+            "SELECT (SELECT id FROM users_auth)",
+            ErrorKind::SubqueryRows,
+        ),
+        (
+            "SELECT id FROM users_auth WHERE (id, hash) = (SELECT id, hash FROM users_auth)",
+            ErrorKind::SubqueryRows,
+        ),
         ("SELECT 1 UNION SELECT 1, 2", ErrorKind::UnionColumns),
         ("SELECT * ", ErrorKind::NoTables),
         ("SELECT 1 LIMIT -1", ErrorKind::Syntax),

@@ -163,11 +163,11 @@ fn exact_numbers_compare_and_group_by_their_size() {
         ),
         (
             "SELECT x FROM (SELECT 10.5 AS x UNION SELECT 9.50 UNION SELECT 10.50) AS t ORDER BY x DESC",
-            "10.5;9.50",
+            "10.50;9.50",
         ),
         (
             "SELECT DISTINCT x FROM (SELECT 1.0 AS x UNION ALL SELECT 1.00) AS t",
-            "1.0",
+            "1.00",
         ),
         (
             "SELECT MAX(users / 2), SUM(users / 4), AVG(users + 0.5), COUNT(DISTINCT users * 1.0) FROM pipes",
