@@ -149,3 +149,32 @@ fn has_ended(peer: &mut Peer, buffer: &mut [u8]) -> bool {
     // Who goes on talking does not want to end.
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::peer::tests::peer;
+
+    #[test]
+    fn who_goes_on_talking_while_it_leaves_is_heard_so_often_and_no_more() {
+        let (mut peer, mut client) = peer();
+        let words: Vec<u8> = (0..100).collect();
+        client.write_all(&words).unwrap();
+        let mut byte = [0];
+        while peer.socket.read(&mut byte).is_err() {}
+        assert!(has_ended(&mut peer, &mut byte));
+        peer.socket.read(&mut byte).unwrap();
+        assert_eq!(usize::from(byte[0]), 1 + MOST_IGNORED);
+    }
+
+    #[test]
+    fn who_is_quiet_has_not_ended_yet() {
+        let (mut peer, client) = peer();
+        let mut buffer = [0; 16];
+        assert!(!has_ended(&mut peer, &mut buffer));
+        drop(client);
+        while !has_ended(&mut peer, &mut buffer) {}
+    }
+}

@@ -213,7 +213,7 @@ impl Session {
                 return Errand::begin(async move {
                     // A list may be long.
                     session.gateway.room_in_shards().await;
-                    session.list(&pipe, &marker);
+                    session.list(&pipe, &marker).await;
                 });
             }
             Command::UserData { user, marker } => {
@@ -290,12 +290,14 @@ impl Session {
         }
     }
 
-    fn list(&self, pipe: &PipeName, marker: &str) {
+    /// Done when the list is on its way: however many are asked for, one waits.
+    async fn list(&self, pipe: &PipeName, marker: &str) {
         match self.gateway.hall.may_list(&self.connection, pipe) {
             Ok(()) => {
                 let dev_id = self.connection.dev_id;
                 let members = self.gateway.hall.members(dev_id, pipe);
-                self.send(event::pipe_users(pipe, &members, marker, self.generation));
+                let list = event::pipe_users(pipe, &members, marker, self.generation);
+                self.send_through(list).await;
             }
             Err(refusal) => self.fail(&refusal.to_string(), ErrorDetail::NoUser),
         }
@@ -401,3 +403,6 @@ fn seconds_away(seen: Seen, now: UnixTime) -> i64 {
         Seen::Unknown => -1,
     }
 }
+
+#[cfg(test)]
+mod tests;

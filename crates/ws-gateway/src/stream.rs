@@ -468,6 +468,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_request_that_is_cut_off_was_said_all_the_same() {
+        let (streams, mut inner, _events, id) = opened().await;
+        let large = "x".repeat(4 * 1024 * 1024);
+        // One is being written, one waits, and the third has no room.
+        for number in 1..=3 {
+            let said = streams.say(&id, number, vec![large.clone()], PATIENCE);
+            let _ = time::timeout(Duration::from_millis(50), said).await;
+        }
+        assert_eq!(streams.say(&id, 3, Vec::new(), PATIENCE).await, Ok(()));
+        let expected = 3 * (large.len() + 14);
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut heard = vec![0; expected];
+            inner.read_exact(&mut heard)
+        });
+        let heard = time::timeout(PATIENCE, reading).await;
+        assert!(heard.unwrap().unwrap().is_ok());
+    }
+
+    #[tokio::test]
     async fn a_connection_that_takes_nothing_is_ended() {
         let (streams, _inner, _events, id) = opened().await;
         let large = || vec!["x".repeat(4 * 1024 * 1024)];

@@ -148,32 +148,37 @@ impl Worker {
         usher::begin_errands();
         let mut events = Events::with_capacity(EVENTS);
         while !self.stopped {
-            self.wait(&mut events);
-            for event in &events {
-                match event.token() {
-                    WAKE => {}
-                    LISTENER => self.knock(),
-                    token => {
-                        let seat = Seat::from(token);
-                        self.guarded(Some(seat), |worker| worker.notice(seat, event));
-                    }
-                }
-            }
-            if self.is_called() {
-                self.guarded(None, Self::accept);
-            }
-            // Their answers go through the queue: a flood of them must not fill it.
-            if !self.queue.is_congested() {
-                for seat in std::mem::take(&mut self.eager) {
-                    self.guarded(Some(seat), |worker| worker.attend(seat));
-                }
-            }
-            usher::run_errands(self.gateway.shards());
-            self.guarded(None, Self::work_off);
-            self.queue.relieve(std::mem::take(&mut self.weight));
-            self.guarded(None, Self::keep_time);
-            usher::run_errands(self.gateway.shards());
+            self.turn(&mut events);
         }
+    }
+
+    /// Waits for something to do, and does it.
+    fn turn(&mut self, events: &mut Events) {
+        self.wait(events);
+        for event in &*events {
+            match event.token() {
+                WAKE => {}
+                LISTENER => self.knock(),
+                token => {
+                    let seat = Seat::from(token);
+                    self.guarded(Some(seat), |worker| worker.notice(seat, event));
+                }
+            }
+        }
+        if self.is_called() {
+            self.guarded(None, Self::accept);
+        }
+        // Their answers go through the queue: a flood of them must not fill it.
+        if !self.queue.is_congested() {
+            for seat in std::mem::take(&mut self.eager) {
+                self.guarded(Some(seat), |worker| worker.attend(seat));
+            }
+        }
+        usher::run_errands(self.gateway.shards());
+        self.guarded(None, Self::work_off);
+        self.queue.relieve(std::mem::take(&mut self.weight));
+        self.guarded(None, Self::keep_time);
+        usher::run_errands(self.gateway.shards());
     }
 
     /// A panic must end one connection, never the shard.
@@ -533,4 +538,4 @@ impl Drop for Done {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,7 +1,12 @@
-//! Who is asked for a sign of life, and who is given up.
+//! Who is asked for a sign of life, and who is given up. What floods, full queues and
+//! panics do to a shard is in modules of their own.
 
 use super::*;
 use crate::peer::tests::peer;
+
+pub(crate) mod by_hand;
+mod floods;
+mod panics;
 
 /// What the next sweeps find, for as long as it is the same.
 fn sweeps(peer: &mut Peer, times: u32) -> Vec<&'static str> {

@@ -6,9 +6,13 @@ use pipes::Change;
 use pipes::limits::Limits;
 use pipes::name::UserId;
 use pipes::tenant::Tenants;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::support::*;
+
+/// What a proxy says before the browser does.
+const ANNOUNCED: &str = "PROXY TCP4 192.0.2.1 192.0.2.2 5000 80\r\n";
 
 #[tokio::test]
 async fn an_original_client_that_closes_hears_nothing_more_but_the_end() {
@@ -82,9 +86,7 @@ async fn a_client_that_just_goes_is_forgotten() {
 async fn a_half_closed_client_is_no_offender() {
     let door = Door::open().await;
     let mut browser = door.modern().await;
-    soon(tokio::io::AsyncWriteExt::shutdown(&mut browser.stream))
-        .await
-        .unwrap();
+    soon(browser.stream.shutdown()).await.unwrap();
     browser.ends().await;
 }
 
@@ -124,6 +126,32 @@ async fn one_user_has_a_bounded_number_of_connections_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_nobody_who_has_not_begun() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let door = Door::with(|config| {
+        config.limits.handshake_time = HOUR;
+        config.limits.http_time = HOUR;
+        config.proxies.networks = vec!["127.0.0.0/8".parse().unwrap()];
+        config.proxies.proxy_protocol = true;
+    })
+    .await;
+    let mut strangers = Vec::new();
+    for beginning in [&b""[..], b"PROXY TCP4 192.0.2.1", ANNOUNCED.as_bytes()] {
+        let mut stranger = soon(TcpStream::connect(door.address)).await.unwrap();
+        stranger.write_all(beginning).await.unwrap();
+        strangers.push(stranger);
+    }
+    // Who comes after them is in, so they are at the door.
+    let mut stream = soon(TcpStream::connect(door.address)).await.unwrap();
+    stream.write_all(ANNOUNCED.as_bytes()).await.unwrap();
+    let mut browser = Browser::upgrade(stream, &anonymous("4.08", "own"), "").await;
+    browser.message().await;
+    door.stop.send(true).unwrap();
+    browser.closes(1001).await;
+    soon(door.serving).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_stop_lets_everybody_go_even_those_who_do_not_read() {
     let door = Door::with(|config| config.limits.queued_bytes = 1 << 30).await;
     let mut original = door.original().await;
@@ -136,12 +164,7 @@ async fn a_stop_lets_everybody_go_even_those_who_do_not_read() {
     }
     let mut idle_http = soon(TcpStream::connect(door.address)).await.unwrap();
     let mut slow_http = soon(TcpStream::connect(door.address)).await.unwrap();
-    soon(tokio::io::AsyncWriteExt::write_all(
-        &mut slow_http,
-        b"GET /in",
-    ))
-    .await
-    .unwrap();
+    soon(slow_http.write_all(b"GET /in")).await.unwrap();
     original.settle().await;
     door.stop.send(true).unwrap();
     original.ends().await;

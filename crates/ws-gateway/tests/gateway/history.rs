@@ -1,5 +1,11 @@
 //! Reading what was said before.
 
+use std::sync::Arc;
+
+use pipes::Change;
+use pipes::rules::{RuleTexts, Rules};
+use pipes::settings::PipeSettings;
+
 use crate::support::*;
 
 #[tokio::test]
@@ -71,4 +77,50 @@ async fn a_browser_that_leaves_in_the_middle_of_a_history_is_gone() {
     browser.message().await;
     browser.crash();
     until(|| door.hall.counters().connections() == 0).await;
+}
+
+#[tokio::test]
+async fn a_rule_that_shuts_a_browser_out_ends_what_it_is_being_sent_of_the_past() {
+    const MESSAGES: u32 = 20;
+    let door = Door::open().await;
+    door.keep_history("news", MESSAGES).await;
+    let mut early = door.greeted(&anonymous("4.50", "cometwire")).await;
+    early.say("resume\nnews\n\n").await;
+    let mark = early.message().await;
+    drop(early);
+    for number in 0..MESSAGES {
+        let filler = "x".repeat(2 * 1024 * 1024);
+        door.publish("news", format!("{number} {filler}")).await;
+    }
+    let mut browser = door.narrow(&anonymous("4.50", "cometwire")).await;
+    let (epoch, offset) = (&mark["epoch"], &mark["offset"]);
+    browser
+        .say(&format!("resume\nnews\n{epoch}\n{offset}"))
+        .await;
+    assert_eq!(browser.message().await["resumed"], true);
+    let rules = RuleTexts {
+        subscribe: "authenticated",
+        ..RuleTexts::default()
+    };
+    door.apply(Change::PutSettings {
+        pipe: pipe("news"),
+        settings: PipeSettings {
+            length: MESSAGES,
+            age: 0,
+            rules: Some(Arc::new(Rules::parse(&rules).unwrap())),
+        },
+    })
+    .await;
+    door.subscribers("news", 0).await;
+    browser.say("pipe_count\nweb_end\nend\n").await;
+    let mut sent = 1;
+    loop {
+        let message = browser.message().await;
+        if message["marker"] == "end" {
+            break;
+        }
+        assert_ne!(message["event"], "resumed");
+        sent += u32::from(message["pipe"] == "news");
+    }
+    assert!(sent < MESSAGES, "{sent} messages");
 }

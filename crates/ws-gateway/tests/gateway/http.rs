@@ -1,5 +1,8 @@
 //! Plain HTTP on the browser port (compatibility reference §1.8).
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::support::*;
 
 struct Answer {
@@ -176,4 +179,28 @@ async fn one_socket_may_ask_many_times() {
     let answer = String::from_utf8(door.raw(two).await).unwrap();
     assert_eq!(answer.matches("HTTP/1.1 200").count(), 2, "{answer}");
     assert_eq!(answer.matches("HTTP/1.1 404").count(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_browser_leaves_and_its_user_is_gone() {
+    let door = Door::open().await;
+    let mut stream = soon(TcpStream::connect(door.address)).await.unwrap();
+    let request = format!(
+        "GET {} HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n",
+        anonymous("4.50", "cometwire")
+    );
+    soon(stream.write_all(request.as_bytes())).await.unwrap();
+    let mut heard = Vec::new();
+    while !String::from_utf8_lossy(&heard).contains("serverInfo") {
+        assert_ne!(soon(stream.read_buf(&mut heard)).await.unwrap(), 0);
+    }
+    until(|| door.hall.counters().connections() == 1).await;
+    drop(stream);
+    until(|| door.hall.counters().connections() == 0).await;
+    let text = String::from_utf8_lossy(&heard);
+    let (_, session) = text.split_once("event: session\ndata: ").unwrap();
+    let path = format!("/ws/session={}&request=1", session.lines().next().unwrap());
+    let post = format!("POST {path} HTTP/1.0\r\nhost: x\r\ncontent-length: 2\r\n\r\n[]");
+    let answer = door.raw(post.as_bytes()).await;
+    assert!(answer.starts_with(b"HTTP/1.0 404 "));
 }

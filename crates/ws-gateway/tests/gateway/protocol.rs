@@ -143,3 +143,26 @@ async fn bad_commands_leave_the_connection_open() {
     }
     browser.settle().await;
 }
+
+#[tokio::test]
+async fn however_many_names_are_refused_a_few_are_told() {
+    let door = Door::open().await;
+    let mut browser = door.original().await;
+    for name in ["x", "private_"] {
+        let names: Vec<String> = (0..500)
+            .map(|number| match name {
+                "x" => name.to_owned(),
+                family => format!("{family}{number}"),
+            })
+            .collect();
+        browser
+            .say(&format!("subscription\n{}", names.join("\n")))
+            .await;
+        browser.say("pipe_count\nweb_end\nend\n").await;
+        let mut told = 0;
+        while browser.message().await["marker"] != "end" {
+            told += 1;
+        }
+        assert!((1..=10).contains(&told), "{told} errors for {name}");
+    }
+}
