@@ -7,6 +7,7 @@ mod certificate;
 mod commands;
 mod limits;
 mod local_socket;
+mod memory;
 mod metrics;
 mod root_key;
 mod run;

@@ -21,6 +21,7 @@ use ws_gateway::{Gateway, Shards};
 
 use crate::limits;
 use crate::local_socket;
+use crate::memory;
 use crate::metrics::{Bounds, Metrics, server};
 use crate::root_key::RootKey;
 use crate::settings::Settings;
@@ -125,6 +126,7 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
     });
     let serve_backends = tokio::spawn(wire.serve(backends, backends_stop));
     let serve_browsers = tokio::spawn(gateway.serve(browsers, browsers_stop));
+    tokio::spawn(memory::give_back(Arc::clone(&hall), house_stop.clone()));
     let keep_house = tokio::spawn(Arc::clone(&hall).keep_house(house_stop));
 
     announce(settings, &root_key, &data, &addresses);

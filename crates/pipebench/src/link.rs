@@ -1,6 +1,7 @@
 //! A subscriber's connection: a socket, bare or under TLS. A server's certificate is not looked at:
 //! it is the one the server under test has just made for itself.
 
+use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,6 +11,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+
+/// The longest record of TLS (RFC 8446 §5.2), in bytes.
+const LONGEST_RECORD: usize = 5 + 16 * 1024 + 256;
 
 /// One connection.
 #[derive(Debug)]
@@ -64,14 +68,44 @@ impl Read for Link {
         };
         let mut count = decrypted(tls, buffer)?;
         while count == 0 {
-            if tls.read_tls(&mut self.socket)? == 0 {
-                return Ok(0);
-            }
-            tls.process_new_packets().map_err(io::Error::other)?;
-            count = decrypted(tls, buffer)?;
+            count = match read_much(&mut self.socket, tls, buffer)? {
+                Some(count) => count,
+                None => return Ok(0),
+            };
         }
         Ok(count)
     }
+}
+
+/// Reads once from the socket, more than the TLS library would by itself, and decrypts all that
+/// came. Nothing at the end of the stream.
+fn read_much(
+    socket: &mut TcpStream,
+    tls: &mut ClientConnection,
+    buffer: &mut [u8],
+) -> io::Result<Option<usize>> {
+    thread_local! {
+        static ENCRYPTED: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 * 1024]);
+    }
+    ENCRYPTED.with_borrow_mut(|encrypted| {
+        // With the beginning of a record that came before, it fits when it is decrypted.
+        let most = buffer.len().checked_sub(2 * LONGEST_RECORD);
+        let most = most.unwrap_or(buffer.len()).min(encrypted.len());
+        let space = encrypted.get_mut(..most).unwrap_or_default();
+        let length = socket.read(space)?;
+        let mut rest: &[u8] = space.get(..length).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let mut count = 0;
+        while !rest.is_empty() {
+            tls.read_tls(&mut rest)?;
+            tls.process_new_packets().map_err(io::Error::other)?;
+            let space = buffer.get_mut(count..).unwrap_or_default();
+            count += decrypted(tls, space)?;
+        }
+        Ok(Some(count))
+    })
 }
 
 impl Write for Link {
