@@ -73,7 +73,12 @@ impl Tenants {
     /// The same, with the pipes that the token names.
     pub fn token(&self, dev_id: DevId, token: &str, now: UnixTime) -> Option<Bearer> {
         let (message, signature) = token.rsplit_once('.')?;
-        if token.len() > MAX_PRESENTED || decode_header(token).ok()?.alg != Algorithm::HS256 {
+        if token.len() > MAX_PRESENTED {
+            return None;
+        }
+        let header = decode_header(token).ok()?;
+        // Whatever its issuer calls critical is not understood here (RFC 7515 §4.1.11).
+        if header.alg != Algorithm::HS256 || header.crit.is_some() {
             return None;
         }
         let key = self.key(dev_id).filter(|key| !key.is_empty())?;
@@ -213,6 +218,55 @@ mod tests {
         assert_eq!(user_of(&token(42, -5)), None);
         assert_eq!(user_of(&token(42, LATER.to_string())), None);
         assert_eq!(user_of(&token(42, Option::<u64>::None)), None);
+    }
+
+    #[test]
+    fn the_end_of_a_token_is_a_number_however_large() {
+        assert_eq!(user_of(&token(42, 1e300)), Some(42));
+        assert_eq!(user_of(&token(42, u64::MAX)), Some(42));
+        assert_eq!(user_of(&token(42, -1e300)), None);
+        let ends = |exp: f64| TokenText::new(&token(42, exp)).unwrap().expires();
+        assert_eq!(ends(1e300), Some(UnixTime(u64::MAX)));
+        assert_eq!(ends(-1e300), Some(UnixTime(0)));
+    }
+
+    #[test]
+    fn headers_choose_no_key_and_what_they_call_critical_is_refused() {
+        let says = Says {
+            user_id: 42,
+            exp: LATER,
+        };
+        let with = |change: fn(&mut Header)| {
+            let mut header = Header::new(Algorithm::HS256);
+            change(&mut header);
+            user_of(&signed(&header, &says, "s3cretPass15"))
+        };
+        assert_eq!(
+            with(|header| header.kid = Some("../../key".into())),
+            Some(42)
+        );
+        assert_eq!(
+            with(|header| header.jku = Some("http://evil".into())),
+            Some(42)
+        );
+        assert_eq!(with(|header| header.crit = Some(vec!["b64".into()])), None);
+        assert_eq!(with(|header| header.crit = Some(Vec::new())), None);
+    }
+
+    /// A token that could be written in two ways would outlive its revocation.
+    #[test]
+    fn a_token_has_one_spelling() {
+        let token = token(42, LATER);
+        assert_eq!(user_of(&token), Some(42));
+        const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let (start, last) = token.split_at(token.len() - 1);
+        for digit in DIGITS.chars().filter(|digit| !last.starts_with(*digit)) {
+            assert_eq!(user_of(&format!("{start}{digit}")), None);
+        }
+        for other in ["=", " ", "\n", "."] {
+            assert_eq!(user_of(&format!("{token}{other}")), None);
+            assert_eq!(user_of(&format!("{other}{token}")), None);
+        }
     }
 
     #[test]
