@@ -6,12 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use crate::hall::Hall;
 use crate::name::{DevId, UserId};
 use crate::pipe::Pipe;
 use crate::shard::Touched;
+use crate::sync::Mutex;
 
 /// Everybody whose leaving has not been told yet.
 pub(crate) struct Absences {

@@ -3,9 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
+use std::sync::atomic::Ordering;
 
 use crate::message::UnixTime;
 use crate::name::{DevId, PipeName, UserId, Uuid};
@@ -13,6 +11,7 @@ use crate::pattern::PipePattern;
 use crate::permission::Rates;
 use crate::pipe::Subscription;
 use crate::shard::ConnectionId;
+use crate::sync::{AtomicBool, Mutex};
 use crate::traffic::{Line, Traffic};
 
 /// What a browser says about itself, as the handshake carries it. Shown in

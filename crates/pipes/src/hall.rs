@@ -6,10 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-use parking_lot::RwLock;
-use tokio::task;
+use std::sync::atomic::Ordering;
 
 use crate::absence::Absences;
 use crate::connection::{Connection, Subscriptions, Visitor};
@@ -25,6 +22,7 @@ use crate::roster::Roster;
 use crate::settings::Settings;
 use crate::shard::{CloseReason, ConnectionId, Delivery, Shard, Touched};
 use crate::storage::{Storage, StorageError, Window};
+use crate::sync::{self, AtomicBool, AtomicU64, Mutex, RwLock};
 use crate::tenant::Tenants;
 
 /// What a server is told about its hall.
@@ -178,7 +176,7 @@ impl Hall {
             shard,
             grants,
             rates: Default::default(),
-            subscriptions: parking_lot::Mutex::new(Subscriptions::default()),
+            subscriptions: Mutex::new(Subscriptions::default()),
             hears_itself: AtomicBool::new(false),
         });
         self.roster.enter(&connection);
@@ -333,7 +331,7 @@ impl Hall {
         F: FnOnce(&Self) -> Result<T, StorageError> + Send + 'static,
     {
         let hall = Arc::clone(self);
-        match task::spawn_blocking(move || work(&hall)).await {
+        match sync::spawn_blocking(move || work(&hall)).await {
             Ok(result) => result,
             Err(failure) => Err(StorageError::Failed(failure.to_string())),
         }

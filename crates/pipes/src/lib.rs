@@ -17,6 +17,7 @@
 //!   a connection.
 //! - [`shard`]: the way out to the browsers, implemented by a door.
 //! - [`storage`], [`memory_storage`]: what must survive, and a store for tests.
+//! - [`sync`]: the locks behind all of it, which models replace.
 
 mod absence;
 mod apply;
@@ -46,6 +47,7 @@ pub mod rules;
 pub mod settings;
 pub mod shard;
 pub mod storage;
+pub mod sync;
 pub mod tenant;
 pub mod token;
 pub mod traffic;

@@ -5,14 +5,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::conference::{ConferenceName, Participant, ParticipantFilter};
 use crate::message::{MailId, MessageId, Position, Sender, StoredMail, StoredMessage, UnixTime};
 use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::pattern::PipePrefix;
 use crate::settings::PipeSettings;
 use crate::storage::{Completion, Outcome, Snapshot, Span, Storage, StorageError, Window, Write};
+use crate::sync::{Mutex, MutexGuard};
 use crate::token::TokenText;
 
 /// The store. Completions run on the submitting thread before `submit` returns.

@@ -5,10 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
-
-use parking_lot::{Mutex, RwLock};
 
 use crate::absence::{Absence, Absences};
 use crate::connection::Connection;
@@ -18,6 +16,7 @@ use crate::message::{Event, Member, Members, Outgoing, PresenceVersion, UnixTime
 use crate::name::{DevId, PipeName};
 use crate::roll::{Roll, RollChange};
 use crate::shard::{ConnectionId, Delivery, PipeId, Shard, Touched};
+use crate::sync::{AtomicU64, Mutex, RwLock};
 
 /// A pipe with at least one subscriber.
 pub(crate) struct Pipe {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::absence::Absence;
@@ -25,6 +24,7 @@ use crate::name::{AccessKey, DevId, PipeName, UserId};
 use crate::pattern::PipePattern;
 use crate::shard::{CloseReason, ConnectionId, Delivery, Receipt, Touched};
 use crate::storage::{StorageError, Write};
+use crate::sync::{self, Mutex};
 use crate::token::TokenText;
 
 /// What a browser proved about itself.
@@ -119,7 +119,7 @@ impl Hall {
         };
         touched.wake(&self.shards);
         if has_mail {
-            tokio::spawn(Arc::clone(self).hand_over_mailbox(Arc::clone(&connection), user));
+            sync::spawn(Arc::clone(self).hand_over_mailbox(Arc::clone(&connection), user));
         }
         Ok(connection)
     }

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::census::{Census, Closed};
 use crate::connection::Connection;
 use crate::name::DevId;
 use crate::shard::ConnectionId;
+use crate::sync::Mutex;
 
 /// All open connections.
 pub(crate) struct Roster {

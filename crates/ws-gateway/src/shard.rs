@@ -7,15 +7,15 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use mio::{Poll, Token, Waker};
-use parking_lot::Mutex;
 use pipes::connection::Connection;
 use pipes::error::HallError;
 use pipes::message::Event;
 use pipes::shard::{CloseReason, ConnectionId, Delivery, Receipt, Shard};
+use pipes::sync::{AtomicBool, AtomicUsize, Mutex};
 use tokio::sync::Notify;
 
 use crate::arrival::Arrival;
@@ -224,5 +224,7 @@ impl Item {
     }
 }
 
+#[cfg(all(test, feature = "models"))]
+mod models;
 #[cfg(test)]
 mod tests;

@@ -7,9 +7,10 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use pipes::shard::MAX_SHARDS;
+use pipes::sync::{AtomicU64, thread_local};
 use tokio::sync::{Notify, watch};
 
 use crate::shard::ShardQueue;
@@ -30,8 +31,8 @@ impl Usher {
     /// The shard with this number has work.
     pub(crate) fn call(&self, shard: usize) {
         let bit = 1 << (shard % MAX_SHARDS);
-        if let Some(noted) = ERRANDS.get() {
-            ERRANDS.set(Some(noted | bit));
+        if let Some(noted) = ERRANDS.with(Cell::get) {
+            ERRANDS.with(|errands| errands.set(Some(noted | bit)));
             return;
         }
         self.due.fetch_or(bit, Ordering::AcqRel);
@@ -61,14 +62,14 @@ impl Usher {
 
 /// From here on this thread is a shard's: it sees to its own errands.
 pub(crate) fn begin_errands() {
-    ERRANDS.set(Some(0));
+    ERRANDS.with(|errands| errands.set(Some(0)));
 }
 
 /// Wakes the shards this shard's thread has given work.
 pub(crate) fn run_errands(shards: &[Arc<ShardQueue>]) {
-    let noted = ERRANDS.get().unwrap_or_default();
+    let noted = ERRANDS.with(Cell::get).unwrap_or_default();
     if noted != 0 {
-        ERRANDS.set(Some(0));
+        begin_errands();
         wake(shards, noted);
     }
 }
