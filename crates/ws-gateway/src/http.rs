@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Either, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName,
     HeaderValue, LOCATION, SEC_WEBSOCKET_VERSION, SERVER, VARY,
@@ -16,7 +16,6 @@ use tokio::time;
 
 use crate::assets::{self, Asset};
 use crate::event::PRODUCT;
-use crate::files;
 use crate::handshake::{self, Refusal};
 use crate::request::parameters_of;
 use crate::server::Gateway;
@@ -57,6 +56,11 @@ pub(crate) async fn reply(gateway: &Arc<Gateway>, request: &mut Request<Incoming
         return match parameters_of(target) {
             Some(_) if request.version() < Version::HTTP_11 => {
                 let text = page("A WebSocket handshake needs HTTP/1.1.");
+                Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text))
+            }
+            // What follows the head is frames: who counts it as a body means something else.
+            Some(_) if !request.body().is_end_stream() => {
+                let text = page("A WebSocket handshake has no body.");
                 Reply::Answer(answer(StatusCode::BAD_REQUEST, HTML, text))
             }
             Some(parameters) => match handshake::accept(request.headers()) {
@@ -159,7 +163,7 @@ async fn get(gateway: &Arc<Gateway>, path: &str, headers: &HeaderMap) -> Answer 
                 return asset(found, takes(headers, &ACCEPT_ENCODING, "gzip"));
             }
             if let Some(directory) = &gateway.config.static_dir
-                && let Some((content_type, body)) = files::read(directory, path).await
+                && let Some((content_type, body)) = gateway.files.read(directory, path).await
             {
                 return answer(StatusCode::OK, content_type, body);
             }

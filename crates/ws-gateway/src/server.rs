@@ -33,6 +33,7 @@ use crate::arrival::Arrival;
 use crate::config::GatewayConfig;
 use crate::counters::{self, Counters};
 use crate::doorstep::Caller;
+use crate::files::Files;
 use crate::http::{self, Reply};
 use crate::request::BrowserHeaders;
 use crate::shard::{Item, ShardQueue};
@@ -82,6 +83,7 @@ pub struct Gateway {
     everyone: u32,
     sockets: Arc<Semaphore>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) files: Arc<Files>,
     refusals: Arc<Semaphore>,
     /// Whether the last socket found no room.
     full: AtomicBool,
@@ -104,6 +106,7 @@ impl Gateway {
             everyone,
             sockets: Arc::new(Semaphore::new(everyone as usize)),
             streams: Arc::default(),
+            files: Arc::default(),
             refusals: Arc::new(Semaphore::new(REFUSALS)),
             full: AtomicBool::new(false),
             addresses,
