@@ -229,7 +229,9 @@ impl BrowserHeaders {
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         Self {
             user_agent: cut(headers, &USER_AGENT, 250),
-            origin: cut(headers, &ORIGIN, 250),
+            origin: headers.get(ORIGIN).map_or_else(String::new, |origin| {
+                shown_origin(&String::from_utf8_lossy(origin.as_bytes()))
+            }),
             language: cut(headers, &ACCEPT_LANGUAGE, 64),
         }
     }
@@ -261,16 +263,30 @@ impl BrowserHeaders {
     }
 }
 
+/// An origin as it is shown and compared. One that is cut ends with a mark that no host
+/// has: a page at `a.shop.example.evil` must not pass for one at `a.shop.example`.
+pub(crate) fn shown_origin(origin: &str) -> String {
+    const LIMIT: usize = 250;
+    const MARK: &str = "…";
+    if origin.len() <= LIMIT {
+        return origin.to_owned();
+    }
+    format!("{}{MARK}", cut_text(origin, LIMIT - MARK.len()))
+}
+
 fn cut(headers: &HeaderMap, name: &HeaderName, limit: usize) -> String {
     let Some(value) = headers.get(name) else {
         return String::new();
     };
-    let text = String::from_utf8_lossy(value.as_bytes());
+    cut_text(&String::from_utf8_lossy(value.as_bytes()), limit).to_owned()
+}
+
+fn cut_text(text: &str, limit: usize) -> &str {
     let mut end = text.len().min(limit);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    text.get(..end).unwrap_or_default().to_owned()
+    text.get(..end).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -373,6 +389,25 @@ mod tests {
             assert!(!page(refused).may_connect(&allowed), "{refused}");
         }
         assert!(page("").may_connect(&[]));
+    }
+
+    /// The part of an origin that is kept could end where an allowed host ends.
+    #[test]
+    fn an_origin_too_long_to_be_kept_is_not_the_host_it_is_cut_to() {
+        let allowed = ["*.club.example".to_owned()];
+        for length in 200..300 {
+            let start = format!("https://{}.club.example", "a".repeat(length));
+            for (origin, is_allowed) in [
+                (start.clone(), start.len() <= 250),
+                (format!("{start}.evil"), false),
+                (format!("{start}:80.evil"), false),
+            ] {
+                let headers = HeaderMap::from_iter([(ORIGIN, origin.parse().unwrap())]);
+                let read = BrowserHeaders::read(&headers);
+                assert!(read.origin.len() <= 250, "{origin}");
+                assert_eq!(read.may_connect(&allowed), is_allowed, "{origin}");
+            }
+        }
     }
 
     proptest! {

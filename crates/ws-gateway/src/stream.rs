@@ -33,7 +33,7 @@ use tokio::time;
 
 use crate::arrival::Arrival;
 use crate::http::{self, Answer};
-use crate::request::BrowserHeaders;
+use crate::request::{BrowserHeaders, shown_origin};
 use crate::server::Gateway;
 use crate::shard::Item;
 use crate::socket::Socket;
@@ -48,8 +48,6 @@ const PIECE: usize = 16 * 1024;
 const PADDING: usize = 2048;
 /// Texts of one request.
 const MOST_TEXTS: usize = 1000;
-/// Longest origin that is kept, in characters.
-const LONGEST_ORIGIN: usize = 250;
 
 /// The open connections over plain HTTP.
 #[derive(Default)]
@@ -182,7 +180,7 @@ pub(crate) fn browser_headers(headers: &HeaderMap) -> BrowserHeaders {
             (_, _, Some(page)) => origin_of(page),
             _ => "",
         };
-        read.origin = origin.chars().take(LONGEST_ORIGIN).collect();
+        read.origin = shown_origin(origin);
     }
     read
 }
