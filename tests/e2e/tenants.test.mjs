@@ -208,3 +208,16 @@ test('the key of one developer opens no other', async () => {
   }
   await until('15 and 16 are still served', async () => (await rows(fifteen, 'SELECT 1 AS one')).length + (await rows(sixteen, 'SELECT 1 AS one')).length === 2);
 });
+
+test('queries of 16 that take for ever leave a turn to 15', async () => {
+  const greedy = await Promise.all(Array.from({ length: 8 }, () => server.sql({ user: 16 })));
+  let over = 0;
+  for (const sql of greedy) sql.query('SELECT SLEEP(25)').then(() => (over += 1), () => {});
+  // 16 itself would have to wait for a turn of its own.
+  const root = await server.sql();
+  const running = async () => (await rows(root, 'SHOW PROCESSLIST')).filter(({ User, Command }) => User === '16' && Command === 'Query').length;
+  await until('as many run as may', async () => (await running()) >= 3);
+  assert.deepEqual(await rows(fifteen, "SELECT COUNT(*) AS count FROM information_schema.TABLES WHERE TABLE_NAME = 'pipes'"), [{ count: '1' }]);
+  assert.equal(over, 0, 'nobody had to end first');
+  greedy.forEach((sql) => sql.destroy());
+});

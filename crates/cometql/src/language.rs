@@ -10,6 +10,7 @@ mod plain;
 mod select;
 mod session;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -81,6 +82,8 @@ pub struct CometQl {
     key_turns: Arc<Semaphore>,
     /// One for each query the engine runs at once: the others wait here, not on a thread.
     turns: Arc<Semaphore>,
+    /// How many of them one tenant may have: not the last one, unless it is the only tenant.
+    tenant_turns: HashMap<u32, Arc<Semaphore>>,
     config: LanguageConfig,
 }
 
@@ -126,6 +129,16 @@ impl CometQl {
         if config.error_numbers == ErrorNumbers::MySql {
             variables.set("cometwire_error_numbers", "mysql")?;
         }
+        let turns = config.query.max_concurrent.max(1);
+        let tenants: Vec<u32> = hall.tenants().ids().map(DevId::number).collect();
+        let of_tenant = match tenants.len() {
+            0 | 1 => turns,
+            _ => turns.saturating_sub(1).max(1),
+        };
+        let tenant_turns = tenants
+            .into_iter()
+            .map(|dev_id| (dev_id, Arc::new(Semaphore::new(of_tenant))))
+            .collect();
         Ok(Arc::new(Self {
             hall,
             catalogue,
@@ -134,7 +147,8 @@ impl CometQl {
             processes,
             variables: Arc::new(variables),
             key_turns: Arc::new(Semaphore::new(KEY_TURNS as usize)),
-            turns: Arc::new(Semaphore::new(config.query.max_concurrent.max(1))),
+            turns: Arc::new(Semaphore::new(turns)),
+            tenant_turns,
             config,
         }))
     }

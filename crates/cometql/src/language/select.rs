@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlparser::ast::Query;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep, timeout};
 
 use super::{CometQl, CometQlSession};
@@ -96,9 +97,8 @@ impl CometQlSession {
         F: FnOnce(&CometQl, &SessionContext) -> Result<T, SqlError> + Send + 'static,
     {
         let patience = self.language.config.query.max_time;
-        let turn = Arc::clone(&self.language.turns).acquire_owned();
         let turn = tokio::select! {
-            turn = timeout(patience, turn) => turn,
+            turn = timeout(patience, self.turn()) => turn,
             () = cancelled(&self.context.cancel) => {
                 return Err(SqlError::interrupted());
             }
@@ -114,6 +114,17 @@ impl CometQlSession {
             work(language, context)
         })
         .await
+    }
+
+    /// A turn of its tenant's and one of everybody's, in this order, so that who waits for
+    /// its own tenant keeps nothing from others.
+    async fn turn(&self) -> [Option<OwnedSemaphorePermit>; 2] {
+        let own = match self.language.tenant_turns.get(&self.context.dev_id) {
+            Some(turns) => Arc::clone(turns).acquire_owned().await.ok(),
+            None => None,
+        };
+        let turns = Arc::clone(&self.language.turns);
+        [own, turns.acquire_owned().await.ok()]
     }
 
     /// Runs `work`, which may wait for the disk or take long, off the async threads.
