@@ -80,7 +80,7 @@ export class MailWriter {
         this.acknowledged += 1;
       }
     } catch (error) {
-      if (!isTheEnd(error)) throw error;
+      if (!isTheEnd(error, this.server)) throw error;
     }
   }
 }

@@ -2,6 +2,7 @@
 // of it again and again, and everything compared with the model after each start.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { inject } from '../support/disk.mjs';
 import { Server } from '../support/server.mjs';
 import { settled, until } from '../support/until.mjs';
 import { rows } from '../support/sql.mjs';
@@ -18,16 +19,24 @@ const WRITERS = 6;
 const FOLLOWERS = 4;
 const READER = { id: 900_001, key: 'keyOfTheReader' };
 const QUIET = { within: 30_000 };
+/** What a disk may do to the server: system calls that go wrong, and how. */
+const FAULTS = [
+  ['fsync,fdatasync', 'error=EIO'],
+  ['pwrite64', 'error=ENOSPC'],
+  ['pwrite64', 'error=EIO'],
+  ['ftruncate,fallocate', 'error=ENOSPC'],
+];
 
 /**
  * Kills the server `kills` times under load. Gives what happened; a breach of
  * the contract is an error that names the seed and the round. `meanwhile` is
- * called with the data directory between each kill and the next start.
+ * called with the data directory between each kill and the next start. With `faults`
+ * the disk fails in some rounds before the kill.
  */
-export async function campaign({ kills, seed, report = () => {}, meanwhile = () => {} }) {
+export async function campaign({ kills, seed, faults = false, report = () => {}, meanwhile = () => {} }) {
   const server = await Server.start({ args: ['--history-read', '1000', '--max-messages-per-second', '0', '--log', 'warn'] });
   try {
-    const run = new Campaign(server, seed, meanwhile);
+    const run = new Campaign(server, seed, { faults, meanwhile });
     await run.prepare();
     for (let round = 1; round <= kills; round += 1) {
       const how = await run.round();
@@ -46,11 +55,12 @@ export async function campaign({ kills, seed, report = () => {}, meanwhile = () 
 class Campaign {
   #epochs = new Epochs();
   #rounds = 0;
-  #killed = { underLoad: 0, whileStarting: 0, whileDraining: 0, drained: 0 };
+  #killed = { underLoad: 0, whileStarting: 0, whileDraining: 0, drained: 0, afterFaults: 0 };
 
-  constructor(server, seed, meanwhile) {
+  constructor(server, seed, { faults, meanwhile }) {
     const random = new Random(seed);
     this.server = server;
+    this.faults = faults;
     this.meanwhile = meanwhile;
     this.random = random.fork('campaign');
     this.writers = Array.from({ length: WRITERS }, (_, index) => new Writer(server, index + 1, random.fork(index)));
@@ -94,6 +104,7 @@ class Campaign {
     await delay(milliseconds);
     const how = await this.#end(milliseconds);
     await Promise.all(load);
+    this.server.diskMayFail = false;
     await this.meanwhile(this.server.dataDir);
     await this.#startKilledInBetween();
     await this.server.restart();
@@ -135,6 +146,7 @@ class Campaign {
     return {
       ...this.#killed,
       acknowledged: this.acknowledged,
+      failed: this.writers.reduce((sum, writer) => sum + writer.failed, 0),
       seen: this.followers.reduce((sum, follower) => sum + follower.seen.size, 0),
       resumes: this.followers.reduce((sum, follower) => sum + follower.connects - 1, 0),
       gaps: this.followers.reduce((sum, follower) => sum + follower.gaps.length, 0),
@@ -161,9 +173,23 @@ class Campaign {
       await this.server.kill9();
       return `SIGTERM ${milliseconds} ms into the load, SIGKILL ${grace} ms later`;
     }
+    if (this.faults && (turn === 1 || turn === 4)) return this.#endWithFault(milliseconds);
     this.#killed.underLoad += 1;
     await this.server.kill9();
     return `SIGKILL ${milliseconds} ms into the load`;
+  }
+
+  /** The disk fails under load, some calls from now on; who was refused has stopped when the kill comes. */
+  async #endWithFault(milliseconds) {
+    this.#killed.afterFaults += 1;
+    const [calls, fault] = this.random.pick(FAULTS);
+    const from = this.random.between(1, 12);
+    this.server.diskMayFail = true;
+    await inject(this.server, calls, `${fault}:when=${from}+`);
+    const patience = this.random.between(0, 400);
+    await delay(patience);
+    await this.server.kill9();
+    return `${calls} ${fault} ${milliseconds} ms into the load from call ${from} on, SIGKILL ${patience} ms later`;
   }
 
   /** Under load a stop is a stop: within the grace time, by itself, with exit code 0. */

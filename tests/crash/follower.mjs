@@ -8,6 +8,7 @@ import { clientPath, WebSocketClient } from '../support/websocket.mjs';
 
 const BEGINNING = '0:0';
 const RETRY_MILLISECONDS = 20;
+const TRAIL = 12;
 
 export class Follower {
   /** pipe -> { epoch, offset }, once the server has said where it stands. */
@@ -24,6 +25,8 @@ export class Follower {
   #waiting = new Set();
   #gapped = new Set();
   #attempt = 0;
+  /** pipe -> the last things that were heard of it, for whoever has to find out what went wrong. */
+  #trail = new Map();
 
   constructor(server, name, pipes) {
     this.server = server;
@@ -69,7 +72,19 @@ export class Follower {
   }
 
   #received(text) {
-    for (const line of text.split('\n').filter((part) => part.trim() !== '')) this.#receive(JSON.parse(line));
+    for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
+      const message = JSON.parse(line);
+      this.#note(message);
+      this.#receive(message);
+    }
+  }
+
+  #note({ pipe, event, epoch, offset, resumed, data }) {
+    if (offset === undefined) return;
+    const about = pipe === 'sys' ? data.pipe : pipe;
+    const trail = this.#trail.get(about) ?? [];
+    trail.push(`${pipe === 'sys' ? event : resumed ? 'missed' : 'live'} ${epoch}:${offset} (connection ${this.#attempt})`);
+    this.#trail.set(about, trail.slice(-TRAIL));
   }
 
   /** `afterGap`: it waited while the server said that something is gone, and may lie on the other side of that. */
@@ -89,9 +104,9 @@ export class Follower {
     if (at && at.epoch === epoch && offset <= at.offset) return;
     const follows =
       afterGap || at === undefined || offset === (at.epoch === epoch ? at.offset + 1 : 1);
-    if (!follows) this.#object(`${pipe} went from ${place(at)} to ${epoch}:${offset} without a word`);
+    if (!follows) this.#object(`${pipe} went from ${place(at)} to ${epoch}:${offset} without a word`, pipe);
     const key = `${pipe} ${epoch}:${offset}`;
-    if (this.seen.has(key)) this.#object(`${key} came twice`);
+    if (this.seen.has(key)) this.#object(`${key} came twice`, pipe);
     this.seen.set(key, brief(data));
     this.positions.set(pipe, { epoch, offset });
   }
@@ -103,7 +118,7 @@ export class Follower {
       this.#gapped.add(pipe);
       this.gaps.push({ pipe, from: at, to: { epoch, offset } });
     } else if (at && isBehind && !(place(at) === BEGINNING && offset === 0)) {
-      this.#object(`${pipe} stood at ${place(at)} and was moved to ${epoch}:${offset} without a word`);
+      this.#object(`${pipe} stood at ${place(at)} and was moved to ${epoch}:${offset} without a word`, pipe);
     }
     if (at === undefined) this.beginnings.set(pipe, { epoch, offset });
     if (isBehind) this.positions.set(pipe, { epoch, offset });
@@ -114,8 +129,8 @@ export class Follower {
     this.#waiting.delete(pipe);
   }
 
-  #object(sentence) {
-    this.violations.push(`${this.name}: ${sentence}`);
+  #object(sentence, pipe) {
+    this.violations.push(`${this.name}: ${sentence}; last heard: ${this.#trail.get(pipe)?.join(', ')}`);
   }
 }
 

@@ -5,10 +5,14 @@
 import { after, nothing, Operations, SHARED } from './model.mjs';
 
 const SERVER_SHUTDOWN = 1053;
+const STORE_FAILED = 500;
 
-/** Whether this is the server going away, and not a statement it refused. */
-export function isTheEnd({ errno }) {
-  return !(errno > 0) || errno === SERVER_SHUTDOWN;
+/**
+ * Whether this is the server going away, or its disk where that may fail, and not a
+ * statement it refused. What was said last may have happened then, or not.
+ */
+export function isTheEnd({ errno }, server) {
+  return !(errno > 0) || errno === SERVER_SHUTDOWN || (errno === STORE_FAILED && server.diskMayFail);
 }
 
 export class Writer {
@@ -17,6 +21,8 @@ export class Writer {
   /** The operation nobody answered, if it may have happened. */
   inTheAir = undefined;
   acknowledged = 0;
+  /** Operations the disk was to blame for. */
+  failed = 0;
   /** Offset on the shared pipe -> payload, as answered. */
   shared = new Map();
   /** Acknowledged payloads on the shared pipe whose offset was not told (they were part of a transaction). */
@@ -29,7 +35,7 @@ export class Writer {
     this.operations = new Operations(number, random.fork('operations'));
   }
 
-  /** Works until the connection breaks. */
+  /** Works until the connection breaks, or the disk does. */
   async work() {
     let sql;
     try {
@@ -42,7 +48,8 @@ export class Writer {
       try {
         await (operation.transaction ? this.#commit(sql, operation) : this.#say(sql, operation));
       } catch (error) {
-        if (!isTheEnd(error)) throw error;
+        if (!isTheEnd(error, this.server)) throw error;
+        if (error.errno === STORE_FAILED) this.failed += 1;
         return;
       }
     }

@@ -9,13 +9,13 @@ import { run } from '../support/program.mjs';
 
 const SEED = 1;
 
-test('twenty kills under a mixed load lose nothing acknowledged and invent nothing', async (t) => {
-  const result = await campaign({ kills: 20, seed: SEED });
+test('twenty kills under a mixed load, some of them on a failing disk, lose nothing acknowledged and invent nothing', async (t) => {
+  const result = await campaign({ kills: 20, seed: SEED, faults: true });
   t.diagnostic(JSON.stringify(result));
-  assert.equal(result.underLoad + result.whileDraining + result.drained, 20);
-  assert.ok(result.drained > 0 && result.whileDraining > 0 && result.whileStarting > 0, JSON.stringify(result));
+  assert.equal(result.underLoad + result.whileDraining + result.drained + result.afterFaults, 20);
+  assert.ok(result.drained > 0 && result.afterFaults > 0 && result.whileDraining > 0 && result.whileStarting > 0, JSON.stringify(result));
   // Else the load never ran, and nothing was shown.
-  assert.ok(result.acknowledged > 200 && result.seen > 200 && result.resumes > 40, JSON.stringify(result));
+  assert.ok(result.acknowledged > 200 && result.seen > 200 && result.resumes > 40 && result.failed > 0, JSON.stringify(result));
 });
 
 // What a broken store would look like; a check that never fails shows nothing.
