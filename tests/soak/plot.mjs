@@ -1,4 +1,4 @@
-// A soak as a picture: what the process held over time, three curves one below another.
+// A soak as a picture: what the process held over time, curves one below another.
 
 const WIDTH = 900;
 const HEIGHT = 130;
@@ -9,6 +9,8 @@ const CURVES = [
   ['memory', 'memory, MiB', (sample) => sample.memory / (1 << 20), '#2563eb'],
   ['descriptors', 'open descriptors', (sample) => sample.descriptors, '#059669'],
   ['threads', 'threads', (sample) => sample.threads, '#d97706'],
+  ['connections', 'connections of browsers', (sample) => sample.connections, '#7c3aed'],
+  ['users', 'users online', (sample) => sample.users, '#db2777'],
 ];
 
 /** An SVG of the samples. */

@@ -84,6 +84,7 @@ export function breaches(calms, output) {
 class Watch {
   samples = [];
   #start = Date.now();
+  #asking = false;
 
   constructor(server) {
     this.server = server;
@@ -102,9 +103,13 @@ class Watch {
     return look();
   }
 
-  #sample() {
-    if (this.server.program.exit) return;
-    this.samples.push({ seconds: (Date.now() - this.#start) / 1000, ...this.#process() });
+  async #sample() {
+    if (this.server.program.exit || this.#asking) return;
+    this.#asking = true;
+    const seconds = (Date.now() - this.#start) / 1000;
+    const gauges = await this.#gauges().catch(() => undefined);
+    this.#asking = false;
+    if (gauges && !this.server.program.exit) this.samples.push({ seconds, ...this.#process(), ...gauges });
   }
 
   #process() {
