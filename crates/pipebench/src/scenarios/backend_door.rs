@@ -15,6 +15,7 @@ use crate::measure::Outcome;
 use crate::mysql;
 use crate::options::{ANSWER_LIMIT, Timing, count, resolve};
 use crate::process::ServerProcess;
+use crate::receiver::latency_histogram;
 use crate::report::Report;
 
 /// Options of `pipebench backend-door`.
@@ -63,7 +64,7 @@ pub(crate) fn run(options: &Options) -> Result<Outcome, Error> {
         let before = process.as_ref().map(ServerProcess::cpu_time).transpose()?;
         clock::sleep_until(timeline.end);
         let after = process.as_ref().map(ServerProcess::cpu_time).transpose()?;
-        let mut times = histogram()?;
+        let mut times = latency_histogram()?;
         for client in clients {
             let more = client
                 .join()
@@ -99,7 +100,7 @@ fn client(
     options: &Options,
     timeline: Timeline,
 ) -> Result<Histogram<u64>, Error> {
-    let mut times = histogram()?;
+    let mut times = latency_histogram()?;
     let mut kept = match options.fresh {
         true => None,
         false => Some(Connection::open(address, options)?),
@@ -122,10 +123,6 @@ fn client(
             times.saturating_record(end - start);
         }
     }
-}
-
-fn histogram() -> Result<Histogram<u64>, Error> {
-    Histogram::new(3).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// A connection that is logged in.
