@@ -230,7 +230,7 @@ impl Worker {
     }
 
     fn watch_caller(&self, seat: Seat, stream: &TcpStream) -> bool {
-        let watched = socket::watch(self.poll.registry(), stream, seat.into());
+        let watched = socket::watch(&self.registry, stream, seat.into());
         if let Err(error) = &watched {
             tracing::error!(%error, "socket_not_watched");
         }
@@ -267,7 +267,7 @@ impl Worker {
     /// Lets go of a socket that wants something else than a WebSocket.
     fn pass_on(&mut self, seat: Seat, caller: Caller, words: Vec<u8>, watched: bool) {
         self.members.vacate(seat);
-        if watched && let Err(error) = socket::unwatch(self.poll.registry(), &caller.stream) {
+        if watched && let Err(error) = socket::unwatch(&self.registry, &caller.stream) {
             tracing::error!(%error, "socket_still_watched");
         }
         self.go_on_with_http(caller, words);

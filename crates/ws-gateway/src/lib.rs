@@ -9,7 +9,7 @@
 //! - `arrival`: from the upgrade to the greeting; `addresses`, `rate`: how many, how often; `leaving`: the way out.
 //! - `stream`: a connection over plain HTTP.
 //! - [`shard`]: many connections' queue; `usher` wakes the shards.
-//! - `worker`: the thread of a shard; `members`, `round`: who is due what; `pace`:
+//! - `worker`: the thread of a shard, `stand_in`: others for it; `members`, `round`: who is due what; `pace`:
 //!   how far it runs ahead of its readers.
 //! - `peer`: one connection: `socket`, `secure`, `outbox`, `line` are its parts.
 //! - [`reader`]: frames in.
@@ -55,6 +55,7 @@ pub mod server;
 mod session;
 pub mod shard;
 mod socket;
+mod stand_in;
 mod stream;
 pub mod tls;
 mod usher;

@@ -192,6 +192,12 @@ impl Members {
         }
     }
 
+    /// How many are subscribed to `pipe`.
+    pub(crate) fn count(&self, pipe: PipeId) -> usize {
+        let subscribers = self.by_pipe.get(&pipe);
+        subscribers.map_or(0, |subscribers| subscribers.slots.len())
+    }
+
     /// An event for everybody who is subscribed to `pipe`, but for `except`.
     pub(crate) fn publish(
         &mut self,

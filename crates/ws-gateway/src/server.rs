@@ -189,12 +189,14 @@ impl Gateway {
         let mut threads = Vec::new();
         for number in 0..self.shards().len() {
             let worker = Worker::new(self, number, Handle::current(), shutdown.clone());
-            let Some(mut worker) = worker else { continue };
+            let Some((mut worker, poll)) = worker else {
+                continue;
+            };
             if let Some(listener) = listener.take() {
                 worker.listen(listener)?;
             }
             let thread = thread::Builder::new().name(format!("shard-{number}"));
-            threads.push(thread.spawn(move || worker.run())?);
+            threads.push(thread.spawn(move || worker.run(poll))?);
         }
         Ok(threads)
     }

@@ -6,8 +6,8 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use mio::{Poll, Token, Waker};
@@ -21,7 +21,9 @@ use tokio::sync::Notify;
 use crate::arrival::Arrival;
 use crate::doorstep::Caller;
 use crate::peer::End;
+use crate::stand_in::stand_in;
 use crate::usher::Usher;
+use crate::worker::Worker;
 
 /// How many items are taken together: bounds what one connection is handed at once.
 pub(crate) const ITEMS_PER_ROUND: usize = 256;
@@ -40,6 +42,8 @@ pub struct ShardQueue {
     waker: Waker,
     /// For the thread, until it starts.
     poll: Mutex<Option<Poll>>,
+    /// What the thread works on, once it has started: others may do so while it waits.
+    worker: OnceLock<Weak<parking_lot::Mutex<Worker>>>,
     /// Who tells this shard of its work, and under which number.
     usher: (Arc<Usher>, usize),
     relief: Notify,
@@ -94,6 +98,7 @@ impl ShardQueue {
             asleep: AtomicBool::new(false),
             waker,
             poll: Mutex::new(Some(poll)),
+            worker: OnceLock::new(),
             usher: (Arc::clone(usher), number),
             relief: Notify::new(),
         }))
@@ -104,11 +109,37 @@ impl ShardQueue {
         self.poll.lock().take()
     }
 
+    /// The thread has started, and works on this.
+    pub(crate) fn lend(&self, worker: &Arc<parking_lot::Mutex<Worker>>) {
+        let _ = self.worker.set(Arc::downgrade(worker));
+    }
+
     /// Starts the thread on what is queued.
     pub(crate) fn begin(&self) {
-        let is_asleep =
-            self.backlog.load(Ordering::SeqCst) > 0 && self.asleep.swap(false, Ordering::SeqCst);
-        if is_asleep && let Err(error) = self.waker.wake() {
+        if self.is_needed() {
+            self.rouse();
+        }
+    }
+
+    /// Sees to what is queued: does a little of it on the spot, or starts the thread
+    /// on it. To be called without any lock of the hall.
+    pub(crate) fn see_to(&self) {
+        if !self.is_needed() {
+            return;
+        }
+        let worker = self.worker.get().and_then(Weak::upgrade);
+        if !worker.is_some_and(|worker| stand_in(&worker)) {
+            self.rouse();
+        }
+    }
+
+    /// Whether there is something to do and the thread waits; says so once.
+    fn is_needed(&self) -> bool {
+        self.backlog.load(Ordering::SeqCst) > 0 && self.asleep.swap(false, Ordering::SeqCst)
+    }
+
+    fn rouse(&self) {
+        if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "shard_not_woken");
         }
     }
@@ -149,6 +180,26 @@ impl ShardQueue {
         if items.is_empty() && items.capacity() > 4 * ITEMS_PER_ROUND {
             *items = VecDeque::new();
         }
+    }
+
+    /// Takes all items if they come to at most `most`, each measured by `size`. Gives
+    /// whether they do.
+    pub(crate) fn take_few(
+        &self,
+        into: &mut Vec<Item>,
+        most: usize,
+        size: impl Fn(&Item) -> usize,
+    ) -> bool {
+        let mut items = self.items.lock();
+        let sizes = items.iter().scan(0_usize, |sum, item| {
+            *sum = sum.saturating_add(size(item));
+            Some(*sum)
+        });
+        let are_few = items.len() <= most && sizes.last().is_none_or(|sum| sum <= most);
+        if are_few {
+            into.extend(items.drain(..));
+        }
+        are_few
     }
 
     /// Items of this weight are worked off.

@@ -2,8 +2,9 @@
 //! wake another thread on the spot, and the fan-out would compete for the cores
 //! with the acknowledgement that is still to be written. It wakes the usher
 //! instead: a task that the runtime runs on the same thread, as soon as the
-//! publisher waits for its next statement. The usher then wakes the shards. A shard
-//! that publishes for one of its browsers notes whom to wake at the end of its turn.
+//! publisher waits for its next statement. The usher then sees to the shards: it wakes
+//! them, or does in their stead what is less work than that (`stand_in`). A shard that
+//! publishes for one of its browsers notes whom to see to at the end of its turn.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -77,7 +78,7 @@ pub(crate) fn run_errands(shards: &[Arc<ShardQueue>]) {
 fn wake(shards: &[Arc<ShardQueue>], due: u64) {
     for (number, shard) in shards.iter().enumerate() {
         if due & (1 << (number % MAX_SHARDS)) != 0 {
-            shard.begin();
+            shard.see_to();
         }
     }
 }

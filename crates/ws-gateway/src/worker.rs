@@ -2,7 +2,8 @@
 //! connections say, and works the queue off in rounds: whatever has gathered is
 //! taken together, and everybody who is due something is written to once. While a
 //! round goes on more gathers, so under load the rounds grow by themselves and a
-//! delivery costs less. The thread never waits for anything else.
+//! delivery costs less. The thread never waits for anything else. While it waits,
+//! others may do a little work in its stead (`stand_in`).
 
 use std::io;
 use std::net::TcpListener;
@@ -11,7 +12,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::event::Event;
-use mio::{Events, Poll};
+use mio::{Events, Poll, Registry};
+use parking_lot::Mutex;
 use pipes::connection::Connection;
 use pipes::error::HallError;
 use pipes::shard::{CloseReason, ConnectionId, Delivery, Shard};
@@ -51,7 +53,7 @@ pub(crate) struct Worker {
     pub(crate) number: usize,
     /// Where errands run, and what is no shard's.
     pub(crate) runtime: Handle,
-    pub(crate) poll: Poll,
+    pub(crate) registry: Registry,
     /// The door, at the one shard that opens it.
     pub(crate) listening: Option<Listening>,
     pub(crate) doorstep: Doorstep,
@@ -61,12 +63,12 @@ pub(crate) struct Worker {
     round: Round,
     pace: Pace,
     /// The items of the round.
-    items: Vec<Item>,
+    pub(crate) items: Vec<Item>,
     /// What has to wait until the round is sent.
     afterwards: Vec<Afterwards>,
     pub(crate) buffer: Vec<u8>,
     /// Who has more to say than was heard.
-    eager: Vec<Seat>,
+    pub(crate) eager: Vec<Seat>,
     pub(crate) leaving: Leaving,
     texts: Texts,
     /// Set once everybody was asked to end.
@@ -75,6 +77,8 @@ pub(crate) struct Worker {
     stopped: bool,
     /// What the round's items count against the backlog.
     weight: usize,
+    /// Until when the thread waits if nothing happens.
+    pub(crate) asleep_until: Instant,
 }
 
 /// What is done once the round is sent, in order.
@@ -93,22 +97,25 @@ struct Sweeps {
 }
 
 impl Worker {
-    /// The thread of shard `number`, to be run once; nothing if it runs already.
+    /// The thread of shard `number` and what it waits with, to be run once; nothing
+    /// if it runs already.
     pub(crate) fn new(
         gateway: &Arc<Gateway>,
         number: usize,
         runtime: Handle,
         shutdown: watch::Receiver<bool>,
-    ) -> Option<Self> {
+    ) -> Option<(Self, Poll)> {
         let queue = gateway.shards().get(number)?;
+        let poll = queue.take_poll()?;
+        let registry = poll.registry().try_clone().ok()?;
         let keep_alive = gateway.config.limits.keep_alive;
         let period = (keep_alive / (SWEEPS_PER_INTERVAL * SLICES_PER_SWEEP)).max(SHORTEST_PERIOD);
-        Some(Self {
+        let worker = Self {
             gateway: Arc::clone(gateway),
             queue: Arc::clone(queue),
             number,
             runtime,
-            poll: queue.take_poll()?,
+            registry,
             listening: None,
             doorstep: Doorstep::default(),
             shutdown,
@@ -129,7 +136,9 @@ impl Worker {
             },
             stopped: false,
             weight: 0,
-        })
+            asleep_until: Instant::now(),
+        };
+        Some((worker, poll))
     }
 
     /// Makes this the shard that accepts for all.
@@ -137,25 +146,38 @@ impl Worker {
     /// # Errors
     /// The system does not let it watch the listener.
     pub(crate) fn listen(&mut self, listener: TcpListener) -> io::Result<()> {
-        self.listening = Some(Listening::new(listener, self.poll.registry())?);
+        self.listening = Some(Listening::new(listener, &self.registry)?);
         Ok(())
     }
 
     /// Works until the shard is told to stop.
-    pub(crate) fn run(mut self) {
+    pub(crate) fn run(self, mut poll: Poll) {
         let runtime = self.runtime.clone();
         let _runtime = runtime.enter();
         usher::begin_errands();
+        let queue = Arc::clone(&self.queue);
+        let worker = Arc::new(Mutex::new(self));
+        queue.lend(&worker);
         let mut events = Events::with_capacity(EVENTS);
-        while !self.stopped {
-            self.turn(&mut events);
+        let mut patience = Duration::ZERO;
+        loop {
+            if let Err(error) = poll.poll(&mut events, Some(patience))
+                && error.kind() != io::ErrorKind::Interrupted
+            {
+                tracing::error!(%error, "waiting_for_sockets_failed");
+            }
+            let mut worker = worker.lock();
+            queue.wake_up();
+            worker.take_turn(&events);
+            if worker.stopped {
+                return;
+            }
+            patience = worker.patience();
         }
     }
 
-    /// Waits for something to do, and does it.
-    fn turn(&mut self, events: &mut Events) {
-        self.wait(events);
-        for event in &*events {
+    fn take_turn(&mut self, events: &Events) {
+        for event in events {
             match event.token() {
                 WAKE => {}
                 LISTENER => self.knock(),
@@ -175,8 +197,8 @@ impl Worker {
             }
         }
         usher::run_errands(self.gateway.shards());
-        self.guarded(None, Self::work_off);
-        self.queue.relieve(std::mem::take(&mut self.weight));
+        self.queue.take(&mut self.items);
+        self.work_off();
         self.guarded(None, Self::keep_time);
         usher::run_errands(self.gateway.shards());
     }
@@ -202,23 +224,22 @@ impl Worker {
         }
     }
 
-    fn wait(&mut self, events: &mut Events) {
+    /// How long the thread may wait.
+    fn patience(&mut self) -> Duration {
         let is_idle = self.eager.is_empty() && !self.is_called();
-        let patience = match is_idle && self.queue.may_sleep() {
-            true => {
-                let others = self.leaving.next().into_iter().chain(self.pace.until());
-                let others = others.chain(self.next_caller());
-                let next = others.fold(self.sweeps.next, Instant::min);
-                next.saturating_duration_since(Instant::now())
-            }
-            false => Duration::ZERO,
-        };
-        if let Err(error) = self.poll.poll(events, Some(patience))
-            && error.kind() != io::ErrorKind::Interrupted
-        {
-            tracing::error!(%error, "waiting_for_sockets_failed");
+        if is_idle && self.queue.may_sleep() {
+            self.asleep_until = self.next_time();
+            self.asleep_until.saturating_duration_since(Instant::now())
+        } else {
+            Duration::ZERO
         }
-        self.queue.wake_up();
+    }
+
+    /// When there is something to do though nothing happens.
+    pub(crate) fn next_time(&self) -> Instant {
+        let others = self.leaving.next().into_iter().chain(self.pace.until());
+        let others = others.chain(self.next_caller());
+        others.fold(self.sweeps.next, Instant::min)
     }
 
     /// A socket has something to say or takes something again.
@@ -291,14 +312,17 @@ impl Worker {
         });
     }
 
-    /// One round: everything that has gathered, sent together.
-    fn work_off(&mut self) {
-        let mut items = std::mem::take(&mut self.items);
-        self.queue.take(&mut items);
-        if items.is_empty() {
-            self.items = items;
+    /// One round: the items that were taken, sent together.
+    pub(crate) fn work_off(&mut self) {
+        if self.items.is_empty() {
             return;
         }
+        self.guarded(None, Self::send_round);
+        self.queue.relieve(std::mem::take(&mut self.weight));
+    }
+
+    fn send_round(&mut self) {
+        let mut items = std::mem::take(&mut self.items);
         self.weight = items.iter().map(Item::weight).sum();
         for item in items.drain(..) {
             self.collect(item);
@@ -399,7 +423,7 @@ impl Worker {
         };
         let registered = match watched {
             true => Ok(()),
-            false => peer.socket.register(self.poll.registry(), seat.into()),
+            false => peer.socket.register(&self.registry, seat.into()),
         };
         let end = match (registered, self.closing, visitor) {
             (Err(error), ..) => {

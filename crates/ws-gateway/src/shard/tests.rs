@@ -65,3 +65,33 @@ fn a_thread_at_work_is_not_woken_and_does_not_sleep_over_work() {
     assert!(is_woken(&mut poll));
     assert!(!is_woken(&mut poll), "woken once");
 }
+
+#[test]
+fn a_little_is_taken_whole_and_more_than_that_not_at_all() {
+    let queue = queue(1000);
+    let mut items = Vec::new();
+    assert!(queue.take_few(&mut items, 2, |_| 1) && items.is_empty());
+    queue.push(join());
+    queue.push(join());
+    assert!(!queue.take_few(&mut items, 2, |_| 2));
+    assert!(!queue.take_few(&mut items, 2, |_| usize::MAX) && items.is_empty());
+    assert!(queue.take_few(&mut items, 2, |_| 1) && items.len() == 2);
+    queue.push(join());
+    assert!(!queue.take_few(&mut items, 0, |_| 0), "many items are many");
+}
+
+#[test]
+fn a_shard_nobody_can_stand_in_for_is_woken() {
+    let queue = queue(1000);
+    let mut poll = queue.take_poll().unwrap();
+    queue.push(join());
+    queue.see_to();
+    assert!(!is_woken(&mut poll), "it is at work");
+    let mut items = Vec::new();
+    queue.take(&mut items);
+    queue.relieve(items[0].weight());
+    assert!(queue.may_sleep());
+    queue.push(join());
+    queue.see_to();
+    assert!(is_woken(&mut poll));
+}

@@ -1,5 +1,5 @@
 //! Who is asked for a sign of life, and who is given up. What floods, full queues and
-//! panics do to a shard is in modules of their own.
+//! panics do to a shard, and who stands in for it, is in modules of their own.
 
 use super::*;
 use crate::peer::tests::peer;
@@ -7,6 +7,7 @@ use crate::peer::tests::peer;
 pub(crate) mod by_hand;
 mod floods;
 mod panics;
+mod stand_in;
 
 /// What the next sweeps find, for as long as it is the same.
 fn sweeps(peer: &mut Peer, times: u32) -> Vec<&'static str> {

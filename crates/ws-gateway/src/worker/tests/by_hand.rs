@@ -21,6 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 pub(crate) struct ByHand {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) worker: Worker,
+    poll: Poll,
     events: Events,
     _running: watch::Sender<bool>,
 }
@@ -43,11 +44,12 @@ impl ByHand {
         let hall = Hall::new(hall_config, storage, shards.for_hall()).unwrap();
         let gateway = Gateway::new(hall, shards, config);
         let (running, stopped) = watch::channel(false);
-        let worker = Worker::new(&gateway, 0, Handle::current(), stopped).unwrap();
+        let (worker, poll) = Worker::new(&gateway, 0, Handle::current(), stopped).unwrap();
         usher::begin_errands();
         Self {
             gateway,
             worker,
+            poll,
             events: Events::with_capacity(EVENTS),
             _running: running,
         }
@@ -55,7 +57,10 @@ impl ByHand {
 
     /// One turn of the worker, as its thread takes them.
     pub(crate) fn turn(&mut self) {
-        self.worker.turn(&mut self.events);
+        let patience = self.worker.patience();
+        self.poll.poll(&mut self.events, Some(patience)).unwrap();
+        self.worker.queue.wake_up();
+        self.worker.take_turn(&self.events);
     }
 
     /// Turns until something is true that must become so.
