@@ -75,7 +75,8 @@ impl House {
         let shards = vec![Arc::clone(&queue)];
         let mut members = Members::default();
         for peer in peers {
-            members.enter(peer);
+            let seat = members.reserve();
+            members.occupy(seat, peer);
         }
         let worker = Worker {
             queue: Arc::clone(&queue),
@@ -182,7 +183,8 @@ impl Worker {
     /// The next one comes, while the hall may still know the one before, or later.
     fn let_in(&mut self) {
         if let Some((peer, is_in)) = self.next.take() {
-            self.members.enter(peer);
+            let seat = self.members.reserve();
+            self.members.occupy(seat, peer);
             is_in.store(true, Ordering::SeqCst);
         }
     }
