@@ -3,7 +3,8 @@
 //! gets what was published while it was subscribed and nothing that was another's. The
 //! thread here has the worker's queue, its members and its rounds, but no epoll: where the
 //! worker waits for sockets it looks, without waiting, whether it was woken, so one that
-//! is never woken goes round until the model ends as failed. Run by `tests/models`.
+//! is never woken goes round until the model ends as failed. Nobody stands in for it.
+//! Run by `tests/models`.
 
 #![allow(
     clippy::unwrap_used,
