@@ -4,6 +4,8 @@ const WIDTH = 900;
 const HEIGHT = 130;
 const LEFT = 90;
 const TOP = 30;
+/** Points of a curve. */
+const MOST_POINTS = 700;
 
 const CURVES = [
   ['memory', 'memory, MiB', (sample) => sample.memory / (1 << 20), '#2563eb'],
@@ -16,10 +18,12 @@ const CURVES = [
 /** An SVG of the samples. */
 export function plot(samples) {
   const end = samples.at(-1).seconds;
+  const step = Math.ceil(samples.length / MOST_POINTS);
+  const shown = samples.filter((_, index) => index % step === 0 || index === samples.length - 1);
   const parts = CURVES.map(([, title, value, colour], row) => {
     const most = Math.max(...samples.map(value)) * 1.1;
     const bottom = (row + 1) * (HEIGHT + TOP);
-    const points = samples.map((sample) => {
+    const points = shown.map((sample) => {
       const x = LEFT + (sample.seconds / end) * (WIDTH - LEFT - 20);
       return `${x.toFixed(1)},${(bottom - (value(sample) / most) * HEIGHT).toFixed(1)}`;
     });
