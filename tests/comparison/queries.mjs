@@ -322,6 +322,39 @@ SELECT 1 INTERSECT SELECT 1.0
 (SELECT 1 UNION SELECT 2.25) UNION SELECT 3.5
 SELECT x + 1 FROM (SELECT 1 AS x UNION SELECT 2.5) t ORDER BY x
 SELECT SUM(x) FROM (SELECT 1 AS x UNION SELECT 2.5) t
+SET @a = 1, @b = @a
+SELECT @a, @b
+SET @a = 2, @b = @a
+SELECT @a, @b AS again
+SET @x := 1.50, @y = 'it''s', @z = 1e3
+SELECT @x * 2, @y, @z, @x + @z
+SELECT @X, @never
+SET @\`a b\` = 5
+SELECT @\`a b\` + 1, @'a b'
+SET @s = 'SEVEN'
+SELECT id FROM users_auth WHERE hash = @s
+SELECT @s = 'seven', @s LIKE 'sev%', LENGTH(@s)
+SET @n = (SELECT COUNT(*) FROM users_auth)
+SELECT id FROM users_auth WHERE id > @n ORDER BY id
+SELECT @n, @n / 3
+SET @n = NULL
+SELECT @n, @n IS NULL, IFNULL(@n, 'none')
+SET @r = 5 DIV 2, @t = NOW() > '2000-01-01'
+SELECT @r, @t
+SET @m = (SELECT id FROM users_auth)
+SET @m = 9223372036854775807
+SELECT @m, @m + 1
+SELECT @m - 1
+SET @d = 1 / 3
+SELECT @d, @d * 3
+SET @neg = -5
+SELECT 3 - @neg, -@neg
+SET @j = JSON_OBJECT('a', 1)
+SELECT JSON_EXTRACT(@j, '$.a')
+SELECT @a UNION SELECT @s
+SELECT COUNT(*) FROM users_auth GROUP BY @a
+SET @c = CURDATE() + INTERVAL 0 DAY = CURDATE()
+SELECT @c
 `
   .trim()
   .split('\n');

@@ -1,5 +1,5 @@
 //! The language behind the wire: who may log in, and what all sessions share.
-//! What a session does with each kind of statement is in `session`, how plain
+//! What a session does with each kind of statement is in `session`, SET in `setting`, how plain
 //! INSERTs skip most of it in `plain`, how SELECTs are answered in `select`, when changes take effect in `committing`, what EXPLAIN
 //! tells in `explaining`. Reading text is [`crate::statement`]'s, rows are the
 //! tables', general queries the query engine's.
@@ -9,6 +9,7 @@ mod explaining;
 mod plain;
 mod select;
 mod session;
+mod setting;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -304,7 +304,8 @@ pub struct Assignment {
     /// their `@`. `names`, `character set`, `transaction` and `password` for the
     /// forms that have no variable.
     pub name: String,
-    /// The text of a lone literal or word; expressions as typed.
+    /// The text of a lone literal or word; expressions, and what a user variable is
+    /// set to, as typed.
     pub value: String,
 }
 
@@ -463,6 +464,9 @@ fn parse_with<T>(
     let mut parser = Parser::new(&dialect).with_tokens_with_locations(tokens);
     let parsed = parse(&mut parser).map_err(|error| tokens::syntax_error(text, &error))?;
     let after = parser.peek_token();
+    if after.token.to_string().eq_ignore_ascii_case("into") {
+        return Err(SqlError::unsupported("SELECT … INTO is not offered"));
+    }
     if after.token != sqlparser::tokenizer::Token::EOF {
         let at = tokens::offset(after.span).unwrap_or(text.len());
         return Err(SqlError::syntax(format!(

@@ -17,7 +17,7 @@ use crate::lookup;
 use crate::query::context::SessionContext;
 use crate::query::is_like;
 use crate::scan;
-use crate::statement::{self, Assignment, Condition, Pipes, Select, Statement};
+use crate::statement::{self, Condition, Pipes, Select, Statement};
 use crate::tables::Publication;
 
 /// One backend's session.
@@ -170,6 +170,7 @@ impl Session for CometQlSession {
         self.context.row_count = 0;
         self.context.found_rows = 0;
         Arc::make_mut(&mut self.context.variables).reset();
+        self.context.user_variables = Arc::default();
         self.context.transaction = Arc::default();
         self.published = None;
     }
@@ -285,8 +286,9 @@ impl CometQlSession {
         parameters: &[Parameter],
     ) -> Result<Answer, SqlError> {
         let done = match statement {
-            Statement::Insert(insert) => {
+            Statement::Insert(mut insert) => {
                 self.may_change()?;
+                self.put_variables(&mut insert);
                 let table = Arc::clone(self.table_for_insert(&insert.table)?);
                 let reads = insert::looks_first(&insert);
                 let _turn = self.turn_to_change(table.as_ref(), reads).await?;
@@ -388,52 +390,6 @@ impl CometQlSession {
             return Err(SqlError::interrupted());
         }
         Ok(())
-    }
-
-    /// Clients SET a lot on connecting; what this server does not know has no
-    /// effect and is no error (compatibility reference §5.3).
-    async fn set(&mut self, assignments: &[Assignment]) -> Result<(), SqlError> {
-        let mut after = self.context.variables.as_ref().clone();
-        let variables = &mut after;
-        for Assignment {
-            global,
-            name,
-            value,
-        } in assignments
-        {
-            if *global {
-                continue;
-            }
-            let computed = match name == "sql_mode" && value.contains('(') {
-                true => self.computed(value).await,
-                false => None,
-            };
-            let value = computed.as_deref().unwrap_or(value);
-            match variables.set(name, Some(value)) {
-                Err(error) if error.kind == ErrorKind::UnknownVariable => {}
-                // A SET that would break a session is told; the rest is tolerated.
-                Err(error) if name.starts_with("cometwire_") => return Err(error),
-                Err(_) | Ok(()) => {}
-            }
-        }
-        // Switching autocommit on commits what was collected while it was off.
-        if after.autocommit() && !self.context.variables.autocommit() {
-            self.commit(false).await?;
-        }
-        self.context.variables = Arc::new(after);
-        Ok(())
-    }
-}
-
-impl CometQlSession {
-    /// What an expression after `SET sql_mode =` is, such as
-    /// `CONCAT(@@sql_mode, ',PIPES_AS_CONCAT')`, if it is anything.
-    async fn computed(&self, expression: &str) -> Option<Arc<str>> {
-        let query = self.as_query(&format!("SELECT {expression}")).ok()?;
-        let found = self
-            .querying(move |language, context| language.engine.select(&query, &[], context))
-            .await;
-        found.ok()?.rows.into_iter().next()?.into_iter().next()?
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::user_variables::UserVariables;
 use super::variables::Variables;
 use crate::backend::TlsSession;
 use crate::transaction::Transaction;
@@ -29,6 +30,8 @@ pub struct SessionContext {
     pub found_rows: u64,
     /// System variables, with what this session has SET.
     pub variables: Arc<Variables>,
+    /// `@name`: what the session keeps for itself.
+    pub user_variables: Arc<UserVariables>,
     /// Its own changes that wait for COMMIT: tables show them to this session alone.
     pub transaction: Arc<Transaction>,
     /// The TLS the session is inside of, if it is.
@@ -52,6 +55,7 @@ impl SessionContext {
             row_count: 0,
             found_rows: 0,
             variables,
+            user_variables: Arc::default(),
             transaction: Arc::default(),
             tls: None,
             counts_found_rows: false,

@@ -18,8 +18,10 @@ use super::information_schema::Sources;
 use super::pool::Pool;
 use super::rewrite::{Rewritten, rewrite};
 use super::running::Running;
+use super::scope::Kind;
 use super::show_select;
 use super::table::LiveTable;
+use super::user_variables::UserValue;
 use crate::answer::{Cell, Column, Parameter, ResultSet};
 use crate::error::{ErrorKind, SqlError};
 use crate::show::Show;
@@ -109,6 +111,22 @@ impl Engine {
         let mut rewritten = rewrite(query, Some(parameters), &self.catalogue, context)?;
         rewritten.ignores_select_limit = true;
         self.run(rewritten, parameters, context)
+    }
+
+    /// What the only column of the first row of `query` is, with its kind.
+    ///
+    /// # Errors
+    /// As [`Engine::select`].
+    pub fn value(&self, query: &Query, context: &SessionContext) -> Result<UserValue, SqlError> {
+        let rewritten = rewrite(query, Some(&[]), &self.catalogue, context)?;
+        let kind = rewritten.kinds.first().copied().unwrap_or(Kind::Null);
+        let found = self.run(rewritten, &[], context)?;
+        let cell = found
+            .rows
+            .into_iter()
+            .next()
+            .and_then(|row| row.into_iter().next());
+        Ok(UserValue::of(cell.flatten(), kind))
     }
 
     /// Answers SHOW, DESCRIBE and EXPLAIN of a table.

@@ -6,7 +6,7 @@
 //!
 //! - [`table`]: what a table must tell ([`LiveTable`]).
 //! - [`context`]: what a query knows of its session ([`SessionContext`]).
-//! - [`variables`]: system variables as data.
+//! - [`variables`]: system variables as data; [`user_variables`]: those of a session.
 //! - [`information_schema`]: the tables that describe the others; `help`: the forms of SHOW.
 //! - [`engine`]: running, and the limits of it ([`Engine`]).
 //! - `computing`: expressions over rows that stand in no table.
@@ -70,6 +70,7 @@ mod subqueries;
 pub mod table;
 mod typed;
 mod unions;
+pub mod user_variables;
 pub mod variables;
 mod vtab;
 mod windows;
@@ -86,4 +87,5 @@ pub use rewrite::{MAX_COLUMNS, MAX_DEPTH};
 pub use table::{ColumnKey, ColumnKind, KeyFilter, LiveTable, TableColumn, Value};
 pub use typed::name_as_typed;
 pub use unions::MAX_UNION;
+pub use user_variables::{UserValue, UserVariables};
 pub use variables::{ServerVariables, Variables};

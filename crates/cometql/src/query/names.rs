@@ -21,7 +21,7 @@ impl Rewriter<'_> {
                 return self.system_variable(variable, false);
             }
             if name.value.starts_with('@') {
-                return Ok(Rendered::null());
+                return Ok(self.user_variable(&name.value));
             }
         }
         match self.find(&name.value) {
@@ -125,7 +125,7 @@ impl Rewriter<'_> {
                 .map(|integer| Rendered::number(integer.to_string()))
                 .map_err(|_| SqlError::syntax(format!("b'{digits}' is not a binary number"))),
             Value::Placeholder(mark) if mark == "?" => self.placeholder(value),
-            Value::Placeholder(mark) if mark.starts_with('@') => Ok(Rendered::null()),
+            Value::Placeholder(mark) if mark.starts_with('@') => Ok(self.user_variable(mark)),
             Value::Placeholder(mark) => Err(SqlError::syntax(format!(
                 "{} is not a parameter; parameters are written ?",
                 shortened(mark)

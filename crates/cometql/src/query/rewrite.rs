@@ -17,7 +17,7 @@ use super::context::SessionContext;
 use super::from::rename;
 use super::recursive::refers_to;
 use super::running::InOrder;
-use super::scope::{Alias, OutputColumn, Phase, Scope, quoted};
+use super::scope::{Alias, Kind, OutputColumn, Phase, Scope, quoted};
 use crate::answer::{Column, Parameter};
 use crate::error::{ErrorKind, SqlError};
 use crate::scan;
@@ -33,6 +33,8 @@ pub const MAX_COLUMNS: usize = 2000;
 pub(super) struct Rewritten {
     pub(super) sql: String,
     pub(super) columns: Vec<Column>,
+    /// What its columns are.
+    pub(super) kinds: Vec<Kind>,
     pub(super) in_order: Option<InOrder>,
     /// Whether `sql_select_limit` does not hold, as for a query with a LIMIT.
     pub(super) ignores_select_limit: bool,
@@ -63,6 +65,7 @@ pub(super) fn rewrite(
     let (sql, columns) = rewriter.query(query, true)?;
     Ok(Rewritten {
         sql,
+        kinds: columns.iter().map(|column| column.kind).collect(),
         columns: columns
             .into_iter()
             .map(|column| column.definition)

@@ -28,7 +28,8 @@ pub fn name_as_typed(statement: &str, query: &Query, columns: &mut [Column]) {
     }
     for (index, (item, text)) in select.projection.iter().zip(texts).enumerate() {
         let is_computed = match item {
-            SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => false,
+            SelectItem::UnnamedExpr(Expr::Identifier(name)) => name.value.starts_with('@'),
+            SelectItem::UnnamedExpr(Expr::CompoundIdentifier(_)) => false,
             // A text is called what it says, its first part if it has several.
             SelectItem::UnnamedExpr(Expr::Value(value)) => {
                 if let Some(says) = first_text(&value.value, text) {

@@ -15,6 +15,7 @@ use super::value::{Literal, Value};
 use super::{KeyCondition, TableName};
 use crate::error::{ErrorKind, SqlError};
 use crate::literal;
+use crate::query::user_variables::variable_name;
 use crate::scan::{self, Limits};
 
 /// Finds the number of a parameter from its place in the statement.
@@ -159,6 +160,7 @@ pub(super) fn value(
 ) -> Result<Option<Value<'static>>, SqlError> {
     Ok(match expression {
         Expr::Value(value) => literal_value(value, parameters)?,
+        Expr::Identifier(identifier) if is_variable(identifier) => None,
         Expr::Identifier(identifier) => Some(word(identifier)),
         Expr::UnaryOp { op, expr } => match (op, &**expr) {
             (
@@ -194,6 +196,20 @@ pub(super) fn value(
         }
         _ => None,
     })
+}
+
+/// Whether a word is `@name` or `@@name`.
+pub(super) fn is_variable(identifier: &Ident) -> bool {
+    identifier.quote_style.is_none() && identifier.value.starts_with('@')
+}
+
+/// The name of the user variable that a word is.
+pub(super) fn user_variable(identifier: &Ident) -> Option<String> {
+    let word = identifier
+        .quote_style
+        .is_none()
+        .then_some(&identifier.value)?;
+    variable_name(word)
 }
 
 fn word(identifier: &Ident) -> Value<'static> {

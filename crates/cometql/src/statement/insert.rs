@@ -242,6 +242,11 @@ fn row_name(alias: &ast::InsertAliases) -> Result<RowName, SqlError> {
 }
 
 fn insert_value(value: &Expr, parameters: &Parameters) -> Result<Value<'static>, SqlError> {
+    if let Expr::Identifier(word) = value
+        && let Some(name) = expression::user_variable(word)
+    {
+        return Ok(Value::Variable(name.into()));
+    }
     expression::value(value, parameters)?.ok_or_else(|| {
         let shown = scan::excerpt(&value.to_string(), 0);
         SqlError::unsupported(format!(

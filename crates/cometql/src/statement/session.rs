@@ -290,16 +290,17 @@ fn assignment(mut words: Words<'_>) -> Result<Assignment, SqlError> {
             words.take("=");
         }
     }
+    let typed = |first: &Lexeme, last: &Lexeme| {
+        let range = first.range.start..last.range.end;
+        words.text.get(range).unwrap_or_default().to_owned()
+    };
     let value = match (name.as_str(), words.lexemes) {
         (_, []) => return Err(words.expected(&format!("a value for {}", excerpt(&name, 0)))),
         // NAMES x COLLATE y
         ("names", [charset, ..]) => plain(words.text, charset),
+        (name, [only]) if name.starts_with('@') => typed(only, only),
         (_, [only]) => plain(words.text, only),
-        (_, [first, .., last]) => words
-            .text
-            .get(first.range.start..last.range.end)
-            .unwrap_or_default()
-            .to_owned(),
+        (_, [first, .., last]) => typed(first, last),
     };
     Ok(Assignment {
         global,

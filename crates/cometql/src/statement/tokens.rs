@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     fn word(&mut self, lexeme: &'a Lexeme, before: &[TokenWithSpan]) -> Token {
         let word = lexeme.text(self.statement);
         if word == "@" {
-            return Token::AtSign;
+            return self.quoted_variable(lexeme);
         }
         let quoted = self
             .adjacent(lexeme.range.end)
@@ -254,6 +254,18 @@ impl<'a> Reader<'a> {
                         .text(self.statement)
                         .starts_with(|c: char| c.is_ascii_digit())
             })
+    }
+
+    /// ``@`name` ``, `@'name'`: a user variable, as the bare word is.
+    fn quoted_variable(&mut self, at: &Lexeme) -> Token {
+        let Some((name, LexemeKind::Quoted(quote))) =
+            self.adjacent(at.range.end).map(|name| (name, name.kind))
+        else {
+            return Token::AtSign;
+        };
+        self.next += 1;
+        let name = literal::unescape(name.inner(self.statement), char::from(quote));
+        Token::make_word(&format!("@{name}"), None)
     }
 
     /// What follows the whole part of a number at its `dot`.

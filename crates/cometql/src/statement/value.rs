@@ -21,6 +21,9 @@ pub enum Value<'a> {
     Null,
     /// DEFAULT.
     Default,
+    /// A user variable by its name; the session puts its value here before anything
+    /// is planned.
+    Variable(Cow<'a, str>),
     /// The parameter with this number, counted from 0 over the whole statement.
     Parameter(usize),
 }
@@ -77,6 +80,7 @@ impl Value<'_> {
             }),
             Self::Number(text) => Value::Number(owned(text)),
             Self::Word(text) => Value::Word(owned(text)),
+            Self::Variable(name) => Value::Variable(owned(name)),
             Self::Null => Value::Null,
             Self::Default => Value::Default,
             Self::Parameter(index) => Value::Parameter(index),
@@ -94,7 +98,7 @@ impl Value<'_> {
         Ok(match self {
             Self::Text(literal) => Some(literal.text()),
             Self::Number(text) | Self::Word(text) => Some(Cow::Borrowed(text)),
-            Self::Null | Self::Default => None,
+            Self::Null | Self::Default | Self::Variable(_) => None,
             Self::Parameter(index) => match find(parameters, *index)? {
                 Parameter::Null => None,
                 Parameter::Integer(number) => Some(Cow::Owned(number.to_string())),

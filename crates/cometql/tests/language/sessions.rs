@@ -263,3 +263,92 @@ async fn two_pipes_are_or_until_sql_mode_says_otherwise() {
     php.done("SET sql_mode = 'ANSI_QUOTES'").await;
     assert_eq!(php.rows("SELECT \"a\", @@sql_mode").await, "a|");
 }
+
+#[tokio::test]
+async fn a_session_keeps_variables_of_its_own_with_their_kinds() {
+    let house = House::start();
+    let mut php = house.login("15");
+    for (set, read, expected) in [
+        ("SET @x = 2", "SELECT @x + 1, @X", "3|2"),
+        (
+            "SET @x := 1.50, @y = 'it''s'",
+            "SELECT @x * 2, @y",
+            "3.00|it's",
+        ),
+        ("SET @a = 1, @b = @a", "SELECT @a, @b", "1|~"),
+        ("SET @`a b` = 1e0 / 4", "SELECT @`a b`, @'a b'", "0.25|0.25"),
+        ("SET @n = NULL", "SELECT @n IS NULL, @never", "1|~"),
+        (
+            "SET @n = (SELECT COUNT(*) FROM users_auth)",
+            "SELECT @n",
+            "0",
+        ),
+    ] {
+        php.done(set).await;
+        assert_eq!(php.rows(read).await, expected, "{set}");
+    }
+    php.done("SET @id = 7, @key = 'k7'").await;
+    php.done("INSERT INTO users_auth (id, hash) VALUES (@id, @key)")
+        .await;
+    let found = "SELECT id FROM users_auth WHERE hash = @key AND id = @id";
+    assert_eq!(php.rows(found).await, "7");
+    assert_eq!(
+        php.rows("SELECT hash FROM users_auth WHERE id = @id").await,
+        "k7"
+    );
+    php.done("SET @key = 'k8'").await;
+    php.done("UPDATE users_auth SET hash = @key WHERE id = @id")
+        .await;
+    assert_eq!(php.rows("SELECT hash FROM users_auth").await, "k8");
+    php.done("DELETE FROM users_auth WHERE id = @id").await;
+    assert_eq!(php.rows("SELECT hash FROM users_auth").await, "");
+    assert_eq!(house.login("15").rows("SELECT @id").await, "~");
+    php.session.reset();
+    assert_eq!(php.rows("SELECT @id").await, "~");
+}
+
+#[tokio::test]
+async fn what_a_dump_saves_in_variables_is_what_it_sets_back() {
+    let house = House::start();
+    let mut dump = house.login("15");
+    dump.done("SET sql_mode = 'PIPES_AS_CONCAT'").await;
+    dump.done("/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */")
+        .await;
+    dump.done(
+        "SET @saved_cs_client = @@character_set_client, @OLD_NOTE_VERBOSITY=@@NOTE_VERBOSITY",
+    )
+    .await;
+    assert_eq!(
+        dump.rows("SELECT @@sql_mode").await,
+        "NO_AUTO_VALUE_ON_ZERO"
+    );
+    dump.done(
+        "SET SQL_MODE=@OLD_SQL_MODE, SQL_NOTES=@never, character_set_client = @saved_cs_client",
+    )
+    .await;
+    assert_eq!(
+        dump.rows("SELECT @@sql_mode, @@sql_notes").await,
+        "PIPES_AS_CONCAT|1"
+    );
+}
+
+#[tokio::test]
+async fn variables_that_cannot_be_set_are_refused_and_the_others_stay() {
+    let house = House::start();
+    let mut php = house.login("15");
+    php.done("SET @x = 1").await;
+    for sql in [
+        "SET @x = nonsense",
+        "SET @x = 1 FROM users_auth",
+        "SET @x = 1) FROM users_auth WHERE (1",
+        "SET @x = REPEAT('a', 2000000)",
+        "SET @x = (1, 2)",
+        "SET @x =",
+        "SELECT @x := 2",
+        "SELECT 2 INTO @x",
+        "SELECT id FROM users_auth INTO @x",
+    ] {
+        php.refused(sql).await;
+        assert_eq!(php.rows("SELECT @x").await, "1", "{sql}");
+    }
+}
