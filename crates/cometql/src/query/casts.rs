@@ -113,7 +113,7 @@ impl Rewriter<'_> {
 pub(super) fn whole(operand: &Rendered) -> String {
     let exact = operand.precise();
     match Numeric::of(operand.kind) {
-        Numeric::Exact(_) => format!("CAST(m_fixed({exact}, 0) AS INTEGER)"),
+        Numeric::Exact(_) => format!("m_signed(m_fixed({exact}, 0))"),
         Numeric::Whole => operand.sql.clone(),
         Numeric::Approximate if operand.kind == Kind::Real => {
             format!("m_whole({})", operand.sql)

@@ -31,6 +31,9 @@ pub(super) const NUMBERS: &[(&str, i32, Function)] = &[
             other => Value::Integer(number(other).round_ties_even() as i64),
         })
     }),
+    ("m_signed", 1, |context, _| {
+        Ok(bits(value(context, 0)).map_or(Value::Null, |bits| Value::Integer(bits.cast_signed())))
+    }),
     ("m_int", 1, |context, _| match value(context, 0) {
         ValueRef::Real(_) => Err(out_of_range(BIGINT_OUT_OF_RANGE)),
         other => Value::try_from(other).map_err(Error::from),
@@ -243,12 +246,9 @@ pub(super) fn bits(value: ValueRef<'_>) -> Option<u64> {
     })
 }
 
-/// 64 bits as a number without a sign.
+/// 64 bits as a number without a sign, which is an exact one.
 pub(super) fn unsigned(bits: u64) -> Value {
-    match i64::try_from(bits) {
-        Ok(integer) => Value::Integer(integer),
-        Err(_) => Value::Text(bits.to_string()),
-    }
+    Value::Text(bits.to_string())
 }
 
 fn with_bits(context: &Context<'_>, operation: fn(u64, u64) -> u64) -> Result<Value> {

@@ -43,6 +43,11 @@ impl Dialect for House {
         if parser.parse_keyword(Keyword::INTERVAL) {
             return Some(interval(parser));
         }
+        // The parser takes NOT EXISTS for one operator that binds tightly.
+        if parser.parse_keywords(&[Keyword::NOT, Keyword::EXISTS]) {
+            parser.prev_token();
+            return Some(self.not(parser));
+        }
         if !parser.consume_token(&Token::ExclamationMark) {
             return None;
         }
@@ -136,4 +141,15 @@ fn interval(parser: &mut Parser) -> Result<Expr, ParserError> {
         last_field: None,
         fractional_seconds_precision: None,
     }))
+}
+
+impl House {
+    /// What follows NOT.
+    fn not(&self, parser: &mut Parser) -> Result<Expr, ParserError> {
+        let operand = parser.parse_subexpr(self.prec_value(Precedence::UnaryNot))?;
+        Ok(Expr::UnaryOp {
+            op: UnaryOperator::Not,
+            expr: Box::new(operand),
+        })
+    }
 }
