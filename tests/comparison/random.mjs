@@ -93,7 +93,7 @@ class Maker {
   union() {
     const make = this.pick([() => this.integer(), () => this.pick(NUMBERS), () => `'${this.pick(TEXTS)}'`]);
     const word = this.pick(['UNION', 'UNION ALL']);
-    return `SELECT x FROM (SELECT ${make()} AS x ${word} SELECT ${make()} ${word} SELECT ${make()}) AS t ORDER BY x`;
+    return `SELECT x FROM (SELECT ${make()} AS x ${word} SELECT ${make()} ${word} SELECT ${make()}) AS t ORDER BY x, HEX(x)`;
   }
 
   table() {

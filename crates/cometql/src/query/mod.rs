@@ -71,6 +71,7 @@ pub mod table;
 mod typed;
 mod unions;
 pub mod user_variables;
+mod variable_list;
 pub mod variables;
 mod vtab;
 mod windows;

@@ -36,7 +36,8 @@ const COLUMNS: &[TableColumn] = &[
 const GUIDE: Guide = Guide {
     text: "One row a connection, the newest first; two tabs of one user are two rows, and `user_id` is 0 for \
            visitors without a login. What a browser said of itself is cut: `user_agent` and `origin` after 250 \
-           bytes, `language` after 64.",
+           bytes, `language` after 64; an origin that was cut ends with `…`, and no rule for \
+           origins knows it.",
     examples: &[
         example(
             "SELECT * FROM users_in_pipes WHERE name = 'web_room'",
