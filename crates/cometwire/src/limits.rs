@@ -25,6 +25,8 @@ pub(crate) fn hall(settings: &Settings) -> HallLimits {
     set(&mut limits.history_read, settings.history_read);
     let grace = settings.presence_grace_seconds;
     let grace = grace.map(|seconds| Duration::from_secs(seconds.into()));
+    // Who sets it wants it for everybody.
+    limits.presence_grace_for_all = grace.is_some();
     set(&mut limits.presence_grace, grace);
     set(&mut limits.mailbox_length, settings.mailbox_length);
     set(

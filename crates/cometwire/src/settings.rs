@@ -180,7 +180,7 @@ pub(crate) struct Settings {
     pub(crate) history_read: Option<usize>,
 
     /// Seconds in which a browser that was disconnected may come back before others are told
-    /// that it left [default: 0].
+    /// that it left [default: 3, and 0 for original clients].
     #[arg(
         long,
         value_name = "SECONDS",

@@ -76,6 +76,7 @@ fn visitor() -> Visitor {
         origin: "".into(),
         language: "".into(),
         client: "".into(),
+        returns: false,
         line: Arc::new(NoLine),
     }
 }

@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
+use crate::connection::Connection;
 use crate::hall::Hall;
+use crate::limits::Limits;
 use crate::name::{DevId, UserId};
 use crate::pipe::Pipe;
 use crate::shard::Touched;
@@ -15,6 +17,8 @@ use crate::sync::Mutex;
 /// Everybody whose leaving has not been told yet.
 pub(crate) struct Absences {
     grace: Duration,
+    /// Whether it is for everybody, not only for those who come back by themselves.
+    for_all: bool,
     limit: usize,
     /// In the order in which their time is over, for everybody has the same.
     waiting: Mutex<VecDeque<(Instant, Absence)>>,
@@ -29,12 +33,18 @@ pub(crate) enum Absence {
 }
 
 impl Absences {
-    pub(crate) fn new(grace: Duration, limit: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            grace,
-            limit,
+            grace: limits.presence_grace,
+            for_all: limits.presence_grace_for_all,
+            limit: limits.absences,
             waiting: Mutex::default(),
         }
+    }
+
+    /// These, if they are for such a connection.
+    pub(crate) fn of(&self, connection: &Connection) -> Option<&Self> {
+        (self.for_all || connection.returns).then_some(self)
     }
 
     /// Takes somebody in who has just gone, and gives until when; `None` if the

@@ -34,6 +34,8 @@ pub struct Visitor {
     pub language: Arc<str>,
     /// Its program as it announces itself, such as `js/4.08`; at most 64 bytes.
     pub client: Arc<str>,
+    /// Whether its program comes back by itself, and at once.
+    pub returns: bool,
     /// Where its traffic is counted.
     pub line: Arc<dyn Line>,
 }
@@ -67,6 +69,8 @@ pub struct Connection {
     pub(crate) grants: Box<[PipePattern]>,
     pub(crate) rates: Mutex<Rates>,
     pub(crate) subscriptions: Mutex<Subscriptions>,
+    /// Whether its program comes back by itself, and at once.
+    pub(crate) returns: bool,
     /// Whether what it publishes comes back to it.
     pub(crate) hears_itself: AtomicBool,
 }

@@ -88,7 +88,7 @@ impl Hall {
         let tenant_counters = tenants
             .map(|dev_id| (dev_id, TenantCounters::default()))
             .collect();
-        let absences = Absences::new(config.limits.presence_grace, config.limits.absences);
+        let absences = Absences::new(&config.limits);
         Ok(Arc::new(Self {
             config,
             storage,
@@ -177,6 +177,7 @@ impl Hall {
             grants,
             rates: Default::default(),
             subscriptions: Mutex::new(Subscriptions::default()),
+            returns: visitor.returns,
             hears_itself: AtomicBool::new(false),
         });
         self.roster.enter(&connection);
@@ -290,7 +291,7 @@ impl Hall {
             self.user_disconnected(connection, user, &mut touched);
         }
         for (_, subscription) in left.iter() {
-            let may_return = Some(&self.absences);
+            let may_return = self.absences.of(connection);
             self.pipes
                 .leave(&self.shards, subscription, may_return, &mut touched);
         }

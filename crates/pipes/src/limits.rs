@@ -25,6 +25,9 @@ pub struct Limits {
     pub mailbox_age: Duration,
     /// How long others are not told that somebody left who may come back at once.
     pub presence_grace: Duration,
+    /// Whether that is for every client: original ones leave at once otherwise, as
+    /// they always did.
+    pub presence_grace_for_all: bool,
     /// How many may be away so at one time; past it others are told at once.
     pub absences: usize,
     /// The longest data of one user (`users_data`), in bytes.
@@ -46,7 +49,8 @@ impl Default for Limits {
             trust_age: Duration::from_secs(120),
             mailbox_length: 1000,
             mailbox_age: Duration::from_secs(24 * 3600),
-            presence_grace: Duration::ZERO,
+            presence_grace: Duration::from_secs(3),
+            presence_grace_for_all: false,
             absences: 100_000,
             user_data_bytes: 64 << 10,
             listing_rows: 100_000,

@@ -164,7 +164,9 @@ impl Hall {
         let removable = state.removable_mail();
         if before > 0 && state.connections.is_empty() {
             self.last_seen.note(dev_id, user);
-            state.away_until = self.absences.begin(Absence::User(dev_id, user));
+            let may_return = self.absences.of(connection);
+            let absence = Absence::User(dev_id, user);
+            state.away_until = may_return.and_then(|absences| absences.begin(absence));
             if state.away_until.is_none() {
                 if self.config.offline_events {
                     self.announce(dev_id, user, false, touched);

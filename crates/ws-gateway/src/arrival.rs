@@ -13,7 +13,7 @@ use pipes::shard::ConnectionId;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::errand::{Errand, Turnout};
-use crate::event;
+use crate::event::{self, Generation};
 use crate::frame;
 use crate::peer::{Bounds, End, Peer};
 use crate::request::{BrowserHeaders, ConnectionRequest, Dialect, RequestError};
@@ -83,6 +83,7 @@ impl Arrival {
                 origin: texts.share(&headers.origin),
                 language: texts.share(&headers.language),
                 client: texts.share(&request.client_name),
+                returns: generation == Generation::Own,
                 line: Arc::clone(&peer.tally) as Arc<_>,
             }),
             Err(error) => {

@@ -106,6 +106,7 @@ impl House {
             origin: "http://example.org".into(),
             language: "en-US,en".into(),
             client: "js/4.08".into(),
+            returns: false,
             line: Arc::new(pipes::traffic::NoLine),
         };
         let connection = self.hall.connect(visitor, id, index, |_| ()).await.unwrap();

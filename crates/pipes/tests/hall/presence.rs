@@ -151,7 +151,10 @@ async fn housekeeping_writes_what_is_left_when_the_server_stops() {
 const GRACE: Duration = Duration::from_secs(5);
 
 fn with_grace() -> House {
-    House::with(|config| config.limits.presence_grace = GRACE)
+    House::with(|config| {
+        config.limits.presence_grace = GRACE;
+        config.limits.presence_grace_for_all = true;
+    })
 }
 
 impl House {
@@ -201,6 +204,27 @@ async fn a_page_that_leads_to_the_next_is_neither_left_nor_joined_anew() {
 }
 
 #[tokio::test]
+async fn by_default_only_those_are_waited_for_who_come_back_by_themselves() {
+    let house = House::start();
+    house.apply_one(put_key(5)).await;
+    let watcher = house.anonymous().await;
+    watcher.subscribe(&["user_status_5", "track_hall"]);
+    let left = ["user_status_5 offline", "track_hall left 5"];
+    let returning = house.login_returning(5).await;
+    returning.subscribe(&["track_hall"]);
+    watcher.news();
+    returning.close();
+    assert_eq!(watcher.news(), Vec::<String>::new());
+    house.grace_is_over();
+    assert_eq!(watcher.news(), left);
+    let original = house.login(5).await;
+    original.subscribe(&["track_hall"]);
+    watcher.news();
+    original.close();
+    assert_eq!(watcher.news(), left);
+}
+
+#[tokio::test]
 async fn who_unsubscribes_has_left_at_once() {
     let house = with_grace();
     let watcher = house.anonymous().await;
@@ -218,6 +242,7 @@ async fn who_unsubscribes_has_left_at_once() {
 async fn past_the_bound_others_are_told_at_once() {
     let house = House::with(|config| {
         config.limits.presence_grace = GRACE;
+        config.limits.presence_grace_for_all = true;
         config.limits.absences = 1;
     });
     let watcher = house.anonymous().await;

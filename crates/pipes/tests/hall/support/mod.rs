@@ -230,7 +230,15 @@ impl House {
     /// Logs in as the browser called `uuid`.
     pub(crate) async fn login_with_uuid(&self, number: i64, uuid: Uuid) -> Tab {
         let claim = Some((user(number), key_of(number)));
-        self.open_as(DevId::ROOT, claim, Some(uuid)).await.unwrap()
+        let opened = self.open_as(DevId::ROOT, claim, Some(uuid), false).await;
+        opened.unwrap()
+    }
+
+    /// Logs in with a program that comes back by itself.
+    pub(crate) async fn login_returning(&self, number: i64) -> Tab {
+        let claim = Some((user(number), key_of(number)));
+        let opened = self.open_as(DevId::ROOT, claim, None, true).await;
+        opened.unwrap()
     }
 
     pub(crate) async fn open(
@@ -238,7 +246,7 @@ impl House {
         dev_id: DevId,
         claim: Option<(UserId, String)>,
     ) -> Result<Tab, HallError> {
-        self.open_as(dev_id, claim, None).await
+        self.open_as(dev_id, claim, None, false).await
     }
 
     async fn open_as(
@@ -246,6 +254,7 @@ impl House {
         dev_id: DevId,
         claim: Option<(UserId, String)>,
         uuid: Option<Uuid>,
+        returns: bool,
     ) -> Result<Tab, HallError> {
         let (id, index) = self.hall.next_connection();
         let visitor = Visitor {
@@ -257,6 +266,7 @@ impl House {
             origin: "".into(),
             language: "".into(),
             client: "js/4.08".into(),
+            returns,
             line: Arc::new(pipes::traffic::NoLine),
         };
         let shard = Arc::clone(&self.shards[index]);
