@@ -352,6 +352,10 @@ for (const version of ['3.25', '4.08']) {
       const heard = heardBy(one, 'msg.e');
       one.start({ user_id: id, user_key: 'key' });
       await until('all of them', () => heard.length >= 60);
+      await until('what was handed over is removed', async () => {
+        const [waiting] = await sql.query('SELECT id FROM users_messages WHERE id = ?', [id]);
+        return waiting.length === 0;
+      });
       const tab = client(t, { user_id: id, user_key: 'key' });
       const onTab = heardBy(tab, 'msg');
       await tab.settle();
