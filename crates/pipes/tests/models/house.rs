@@ -117,6 +117,7 @@ impl House {
             origin: "".into(),
             language: "".into(),
             client: "js/4.08".into(),
+            returns: false,
             line: Arc::new(pipes::traffic::NoLine),
         };
         let shard = Arc::clone(&self.shards[index]);

@@ -285,6 +285,7 @@ fn connect(hall: &Arc<Hall>, id: ConnectionId) -> Arc<Connection> {
         origin: "".into(),
         language: "".into(),
         client: "js/4.08".into(),
+        returns: false,
         line: Arc::new(pipes::traffic::NoLine),
     };
     block_on(hall.connect(visitor, id, 0, |_| ())).unwrap()
