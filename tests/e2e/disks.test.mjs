@@ -94,6 +94,13 @@ test('on a full disk what needs it is refused, the rest is served, and all goes 
   assert.deepEqual([browser.waitingOn('kept'), browser.waitingOn('web_plain')], [[], []]);
   const kept = await rows(sql, "SELECT `index`, LENGTH(message) AS length FROM pipes_messages WHERE name = 'kept'");
   assert.deepEqual(kept, [{ index: '0', length: '6' }, { index: '1', length: String(LARGE.length) }]);
+
+  const said = (words) => server.output.split(words).length - 1;
+  await until('the log says that it is over', async () => {
+    await sql.query("INSERT INTO users_auth (id, hash) VALUES (44, 'key')");
+    return said('disk_takes_writes_again') > 0;
+  });
+  assert.deepEqual([said('disk_refuses_writes'), said('disk_takes_writes_again')], [1, 1]);
 });
 
 test('a disk that fails to sync stops all writing until a restart, and nothing acknowledged is lost', async (t) => {

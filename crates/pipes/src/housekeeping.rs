@@ -65,7 +65,8 @@ impl Hall {
             writes,
             Box::new(move |outcome| match outcome {
                 Ok(_) => hall.last_seen.settled(&waiting),
-                Err(error) => tracing::warn!(%error, "last_seen_not_written"),
+                // The store says what is wrong; this is tried again in a second.
+                Err(error) => tracing::debug!(%error, "last_seen_not_written"),
             }),
         );
     }

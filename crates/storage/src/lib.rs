@@ -12,6 +12,7 @@
 //! - `apply`: what each kind of write does to the file and to the index.
 //! - `index`: where every message is, in memory, with an undo log.
 //! - `statements`: the SQL of the writer.
+//! - `trouble`: what the log says of a disk that refuses.
 //! - `checkpoint`: the thread that moves the log into the file.
 //! - `reserve`: room for the log, made before the writer needs it.
 //! - `readers`: a few read-only connections.
@@ -50,6 +51,7 @@ mod readers;
 mod reserve;
 mod schema;
 mod statements;
+mod trouble;
 mod writer;
 
 pub use config::Config;

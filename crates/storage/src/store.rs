@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -46,6 +47,8 @@ pub(crate) struct Shared {
     pub(crate) sizes: Mutex<Sizes>,
     pub(crate) readers: Readers,
     pub(crate) log: Arc<Log>,
+    /// Batches that could not be written since the start.
+    pub(crate) failed: AtomicU64,
     pub(crate) closed: Signal,
 }
 
@@ -59,6 +62,8 @@ pub struct Stats {
     pub queued_bytes: usize,
     /// Batches refused since the start because of those bounds, or after closing.
     pub refused_batches: u64,
+    /// Batches that could not be written since the start: the disk was full, or failed.
+    pub failed_batches: u64,
     /// Pipes that have a place in the store; bounded by [`Config::max_pipes`].
     pub pipes: usize,
     /// Pipes with settings; bounded by [`Config::max_settings`].
@@ -84,6 +89,11 @@ impl Stats {
             "store_refused_batches",
             "Batches refused because too much waited",
             |stats| stats.refused_batches,
+        ),
+        Figure::counter(
+            "store_failed_batches",
+            "Batches that the disk did not take",
+            |stats| stats.failed_batches,
         ),
         Figure::gauge(
             "store_pipes",
@@ -153,6 +163,7 @@ impl SqliteStorage {
             index: RwLock::new(index),
             readers: Readers::new(readers),
             log,
+            failed: AtomicU64::new(0),
             closed: Signal::default(),
         });
         let writer = Writer {
@@ -193,6 +204,7 @@ impl SqliteStorage {
             queued_batches,
             queued_bytes,
             refused_batches,
+            failed_batches: self.shared.failed.load(Ordering::Relaxed),
             pipes: sizes.pipes,
             settings: sizes.settings,
             mailboxes: sizes.mailboxes,

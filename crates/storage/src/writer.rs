@@ -16,6 +16,7 @@ use crate::index::Index;
 use crate::queue::{Entry, Next};
 use crate::statements::Statements;
 use crate::store::Shared;
+use crate::trouble::Trouble;
 
 /// What the thread owns, and closes in the end.
 pub(crate) struct Writer {
@@ -82,10 +83,13 @@ struct Group<'c> {
     shared: &'c Shared,
     connection: &'c Connection,
     statements: Result<Statements<'c>, String>,
+    trouble: Trouble<'c>,
 }
 
 /// Why a transaction came to nothing.
 enum Undone {
+    /// One batch asks for more than there may be; the others might not.
+    Refused(String),
     /// One batch could not be written; the others might.
     Batch(String),
     /// Nothing can be said about any of them.
@@ -98,6 +102,7 @@ impl<'c> Group<'c> {
             shared,
             connection,
             statements: Statements::new(connection).map_err(|error| error.to_string()),
+            trouble: Trouble::none(&shared.failed),
         }
     }
 
@@ -120,19 +125,20 @@ impl<'c> Group<'c> {
     /// One result for every batch.
     fn results(&mut self, batches: &[Batch]) -> Vec<Completed> {
         match self.transaction(batches) {
-            Ok(results) => results,
-            Err(Undone::Batch(_)) if batches.len() > 1 => batches
-                .iter()
-                .flat_map(|batch| {
-                    let alone = std::slice::from_ref(batch);
-                    self.transaction(alone)
-                        .unwrap_or_else(|undone| failed(alone, undone.why()))
-                })
+            Ok(results) => {
+                if has_writes(batches) {
+                    self.trouble.written();
+                }
+                results
+            }
+            Err(Undone::Batch(_) | Undone::Refused(_)) if batches.len() > 1 => batches
+                .chunks(1)
+                .flat_map(|alone| self.results(alone))
                 .collect(),
-            Err(undone) => {
-                let why = undone.why();
-                tracing::error!(error = why, batches = batches.len(), "write_failed");
-                failed(batches, why)
+            Err(Undone::Refused(why)) => failed(batches, &why),
+            Err(Undone::Batch(why) | Undone::All(why)) => {
+                self.trouble.refused(batches.len(), &why);
+                failed(batches, &why)
             }
         }
     }
@@ -140,7 +146,7 @@ impl<'c> Group<'c> {
     /// All of `batches` become durable, save those refused before they changed
     /// anything; or none of them.
     fn transaction(&mut self, batches: &[Batch]) -> Result<Vec<Completed>, Undone> {
-        if !batches.iter().flatten().any(|batch| !batch.is_empty()) {
+        if !has_writes(batches) {
             return Ok(batches.iter().map(without_writes).collect());
         }
         let shared = self.shared;
@@ -219,7 +225,7 @@ impl Target<'_, '_> {
                 Err(Failure::Refused(why)) if outcomes.is_empty() => {
                     return Ok(Err(StorageError::Failed(why)));
                 }
-                Err(Failure::Refused(why)) => return Err(Undone::Batch(why)),
+                Err(Failure::Refused(why)) => return Err(Undone::Refused(why)),
                 Err(Failure::Sql(error)) => return Err(Undone::Batch(error.to_string())),
             }
         }
@@ -231,12 +237,10 @@ impl Undone {
     fn all(error: rusqlite::Error) -> Self {
         Self::All(error.to_string())
     }
+}
 
-    fn why(&self) -> &str {
-        match self {
-            Self::Batch(why) | Self::All(why) => why,
-        }
-    }
+fn has_writes(batches: &[Batch]) -> bool {
+    batches.iter().flatten().any(|batch| !batch.is_empty())
 }
 
 fn without_writes(batch: &Batch) -> Completed {
