@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use pipes::secret::Secret;
 use tokio::sync::watch;
 
 use crate::answer::{Answer, Column, Done, Parameter, Prepared};
@@ -52,10 +53,10 @@ pub struct WireFigures {
 }
 
 /// What the wire must verify for a user name.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum Account {
     /// The user must prove that they know this key.
-    Key(String),
+    Key(Secret),
     /// The user logs in with an empty password and may do nothing
     /// (`haproxy_check`, compatibility reference §1.3).
     NoKey,

@@ -187,7 +187,7 @@ impl Backend for CometQlBackend {
         }
         CometQl::tenant_of(user)
             .and_then(|dev_id| hall.tenants().key(dev_id))
-            .map_or(Account::Unknown, |key| Account::Key(key.to_owned()))
+            .map_or(Account::Unknown, |key| Account::Key(key.clone()))
     }
 
     fn wire_figures(&self) -> Option<&WireFigures> {

@@ -6,10 +6,9 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use pipes::secret::Secret;
 use rand::Rng;
 use rand::distr::Alphanumeric;
-
-use crate::settings::Secret;
 
 const KEY_LENGTH: usize = 40;
 
@@ -54,7 +53,7 @@ impl RootKey {
             Err(error) => return Err(format!("cannot read {}: {error}", file.display())),
         };
         Ok(Self {
-            key: Secret(key),
+            key: Secret::new(key),
             file: Some(file),
             is_new,
         })
@@ -89,7 +88,7 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         let first = RootKey::find(None, data.path()).unwrap();
         assert!(first.is_new);
-        assert_eq!(first.key.0.len(), KEY_LENGTH);
+        assert_eq!(first.key.reveal().len(), KEY_LENGTH);
         let mode = fs::metadata(first.file.unwrap())
             .unwrap()
             .permissions()
@@ -97,13 +96,13 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let second = RootKey::find(None, data.path()).unwrap();
         assert!(!second.is_new);
-        assert_eq!(second.key.0, first.key.0);
+        assert!(second.key.matches(first.key.reveal()));
     }
 
     #[test]
     fn the_operators_key_is_not_written_anywhere() {
         let data = tempfile::tempdir().unwrap();
-        let given = RootKey::find(Some(Secret("given".into())), data.path()).unwrap();
+        let given = RootKey::find(Some(Secret::new("given")), data.path()).unwrap();
         assert!(given.file.is_none());
         assert_eq!(fs::read_dir(data.path()).unwrap().count(), 0);
     }

@@ -171,9 +171,9 @@ pub(crate) async fn run(settings: &Settings) -> Result<(), String> {
 }
 
 fn tenants(settings: &Settings, root_key: &RootKey) -> Tenants {
-    let root = Tenants::new(root_key.key.0.clone());
+    let root = Tenants::new(root_key.key.reveal());
     settings.developers().fold(root, |tenants, developer| {
-        tenants.with(developer.dev_id, developer.key.0.clone())
+        tenants.with(developer.dev_id, developer.key.reveal())
     })
 }
 
@@ -279,7 +279,7 @@ fn announce(settings: &Settings, root_key: &RootKey, data: &Path, addresses: &Ad
     let _ = writeln!(text, "  Examples   {browser_url}/examples/");
     if root_key.is_new {
         let kept = root_key.file.as_deref().unwrap_or(data).display();
-        let key = &root_key.key.0;
+        let key = root_key.key.reveal();
         let _ = writeln!(
             text,
             "  Root key   {key}    shown this once, kept in {kept}"

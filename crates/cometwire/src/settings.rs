@@ -2,13 +2,13 @@
 //! `COMETWIRE_…` and a key of the configuration file, in that order of
 //! precedence. Nothing else reads the environment.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser, ValueEnum};
 use cometql::ErrorNumbers;
 use pipes::name::DevId;
+use pipes::secret::Secret;
 use serde::Deserialize;
 
 use crate::backend_bounds::BackendBounds;
@@ -67,7 +67,7 @@ pub(crate) struct Settings {
         value_delimiter = ',',
         hide_env_values = true
     )]
-    dev: Vec<Secret>,
+    dev: Vec<Given>,
 
     /// What `dev` says, read.
     #[arg(skip)]
@@ -76,7 +76,7 @@ pub(crate) struct Settings {
 
     /// The key of root (dev_id 0): from the file or COMETWIRE_ROOT_KEY, never a flag.
     #[arg(skip)]
-    pub(crate) root_key: Option<Secret>,
+    pub(crate) root_key: Option<Given>,
 
     /// A host whose pages may connect, exact or *.host; repeatable [default: any].
     #[arg(
@@ -227,14 +227,20 @@ pub(crate) struct Developer {
     pub(crate) key: Secret,
 }
 
-/// A text that is never printed. Taken as it is: an error about it would show it.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Secret(pub(crate) String);
+/// A key as it is read. Taken as it is: an error about it would show it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "String")]
+pub(crate) struct Given(pub(crate) Secret);
 
-impl From<&str> for Secret {
+impl From<String> for Given {
+    fn from(text: String) -> Self {
+        Self(Secret::new(text))
+    }
+}
+
+impl From<&str> for Given {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(Secret::new(text))
     }
 }
 
@@ -270,9 +276,9 @@ impl From<Numbers> for ErrorNumbers {
 impl Developer {
     /// Reads `ID:KEY`. The error never repeats the text: a slip may have put the
     /// key anywhere in it.
-    fn parse(text: &Secret) -> Result<Self, String> {
+    fn parse(text: &Given) -> Result<Self, String> {
         const EXPECTED: &str = "--dev expects ID:KEY, such as 15:a-long-random-key";
-        let (id, key) = text.0.split_once(':').ok_or(EXPECTED)?;
+        let (id, key) = text.0.reveal().split_once(':').ok_or(EXPECTED)?;
         let number = id.parse().map_err(|_| EXPECTED)?;
         let dev_id = DevId::new(number).map_err(|error| format!("--dev: {error}"))?;
         if key.is_empty() {
@@ -282,14 +288,8 @@ impl Developer {
         }
         Ok(Self {
             dev_id,
-            key: Secret(key.to_owned()),
+            key: Secret::new(key),
         })
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
     }
 }
 
@@ -304,7 +304,7 @@ impl Settings {
         settings.root_key = std::env::var("COMETWIRE_ROOT_KEY")
             .ok()
             .filter(|key| !key.is_empty())
-            .map(Secret);
+            .map(Given::from);
         if let Some(file) = settings.config.clone() {
             settings = settings.over(Self::from_file(&file)?);
         }
@@ -389,7 +389,8 @@ impl Settings {
     /// The operator's key of root: `root_key`, or the key of developer 0.
     pub(crate) fn given_root_key(&self) -> Option<Secret> {
         let named = self.developers.iter().find(|dev| dev.dev_id == DevId::ROOT);
-        self.root_key.clone().or_else(|| Some(named?.key.clone()))
+        let given = self.root_key.as_ref().map(|given| &given.0);
+        given.or_else(|| Some(&named?.key)).cloned()
     }
 
     /// The developers besides root.
@@ -498,7 +499,7 @@ mod tests {
     #[test]
     fn a_developer_is_a_number_and_a_key() {
         let developer = Developer::parse(&"15:key:with:colons".into()).ok().unwrap();
-        assert_eq!(developer.key.0, "key:with:colons");
+        assert_eq!(developer.key.reveal(), "key:with:colons");
         for wrong in ["s3cret", "s3cret:15", "15:", "100000:s3cret", "-1:s3cret"] {
             let error = Developer::parse(&wrong.into()).err().unwrap();
             assert!(!error.contains("s3cret"), "{error}");
@@ -509,7 +510,7 @@ mod tests {
     fn developer_0_is_root() {
         let flags = Settings::parse_from(["cometwire", "--dev", "0:r", "--dev", "7:k"]);
         let settings = flags.checked().unwrap();
-        assert_eq!(settings.given_root_key().unwrap().0, "r");
+        assert_eq!(settings.given_root_key().unwrap().reveal(), "r");
         assert_eq!(settings.developers().count(), 1);
     }
 

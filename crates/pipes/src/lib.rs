@@ -3,7 +3,8 @@
 //! serve it.
 //!
 //! # Layout
-//! - [`name`], [`message`], [`settings`], [`tenant`], [`token`], [`conference`]: what things are.
+//! - [`name`], [`message`], [`settings`], [`tenant`], [`token`], [`conference`]: what things are;
+//!   [`secret`]: keys, and how they are compared.
 //! - [`family`]: what a pipe's name allows; [`pattern`], [`rules`]: what `pipes_settings`
 //!   adds to it; [`permission`]: who may do what.
 //! - [`limits`], [`error`]: every bound, every refusal.
@@ -44,6 +45,7 @@ pub mod resume;
 mod roll;
 mod roster;
 pub mod rules;
+pub mod secret;
 pub mod settings;
 pub mod shard;
 pub mod storage;

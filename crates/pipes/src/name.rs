@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::secret::Secret;
+
 /// Longest pipe and event name, in bytes.
 pub const MAX_NAME: usize = 64;
 /// Longest access key, in bytes (compatibility reference §2.1).
@@ -216,7 +218,7 @@ impl UserId {
 /// An access key of `users_auth`: 1 to 32 of `[A-Za-z0-9=+/_]`. Never printed
 /// by `Debug`; compared in constant time.
 #[derive(Clone)]
-pub struct AccessKey(Box<str>);
+pub struct AccessKey(Secret);
 
 impl AccessKey {
     /// Parses an access key. An empty one is refused: it would let anybody in.
@@ -249,24 +251,17 @@ impl AccessKey {
                 limit: MAX_KEY,
             });
         }
-        Ok(Self(text.into()))
+        Ok(Self(Secret::new(text)))
     }
 
     /// The key itself. Only for the store, for SELECT by its owner, and for the greeting.
     pub fn reveal(&self) -> &str {
-        &self.0
+        self.0.reveal()
     }
 
     /// Whether `presented` is this key, in time that does not depend on where they differ.
     pub fn matches(&self, presented: &str) -> bool {
-        let (ours, theirs) = (self.0.as_bytes(), presented.as_bytes());
-        let difference = ours
-            .iter()
-            .zip(theirs)
-            .fold(ours.len() ^ theirs.len(), |sum, (a, b)| {
-                sum | usize::from(a ^ b)
-            });
-        std::hint::black_box(difference) == 0
+        self.0.matches(presented)
     }
 }
 

@@ -5,31 +5,32 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::name::DevId;
+use crate::secret::Secret;
 
 /// The dev_ids of this server, each with its key. `root` (dev_id 0) always exists.
 #[derive(Clone)]
 pub struct Tenants {
-    keys: HashMap<DevId, String>,
+    keys: HashMap<DevId, Secret>,
 }
 
 impl Tenants {
     /// A server whose only tenant is `root`, with this key.
-    pub fn new(root_key: impl Into<String>) -> Self {
+    pub fn new(root_key: impl Into<Box<str>>) -> Self {
         Self {
-            keys: HashMap::from([(DevId::ROOT, root_key.into())]),
+            keys: HashMap::from([(DevId::ROOT, Secret::new(root_key))]),
         }
     }
 
     /// Adds a tenant, or replaces its key.
     #[must_use]
-    pub fn with(mut self, dev_id: DevId, key: impl Into<String>) -> Self {
-        self.keys.insert(dev_id, key.into());
+    pub fn with(mut self, dev_id: DevId, key: impl Into<Box<str>>) -> Self {
+        self.keys.insert(dev_id, Secret::new(key));
         self
     }
 
     /// The key a backend must know to log in as `dev_id`.
-    pub fn key(&self, dev_id: DevId) -> Option<&str> {
-        self.keys.get(&dev_id).map(String::as_str)
+    pub fn key(&self, dev_id: DevId) -> Option<&Secret> {
+        self.keys.get(&dev_id)
     }
 
     /// Whether `dev_id` exists.

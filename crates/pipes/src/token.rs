@@ -22,7 +22,8 @@ pub const MAX_PRESENTED: usize = 599;
 pub const MAX_REVOKED: usize = 600;
 
 /// The text of a token, as a backend revokes it: any text, so that it may be
-/// revoked whether it is a token or not. Never printed by `Debug`.
+/// revoked whether it is a token or not. Never printed by `Debug`. It may be
+/// compared: whoever asks whether one is revoked has it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenText(Box<str>);
 
@@ -81,7 +82,7 @@ impl Tenants {
         if header.alg != Algorithm::HS256 || header.crit.is_some() {
             return None;
         }
-        let key = self.key(dev_id).filter(|key| !key.is_empty())?;
+        let key = self.key(dev_id).filter(|key| !key.is_empty())?.reveal();
         let number = dev_id.number().to_string();
         // Plugins sign with the key and the MySQL user's name.
         let names = match dev_id {

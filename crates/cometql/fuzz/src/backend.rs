@@ -5,6 +5,7 @@ use cometql::answer::{Answer, Column, Done, Parameter, Prepared, ResultSet};
 use cometql::backend::{Account, Backend, Login, Session};
 use cometql::error::{ErrorKind, ErrorNumbers, SqlError};
 use cometql::scan;
+use pipes::secret::Secret;
 
 /// Lets in `check` without a key and `key` with one.
 pub struct Echo;
@@ -21,7 +22,7 @@ impl Backend for Echo {
     fn account(&self, user: &str) -> Account {
         match user {
             "check" => Account::NoKey,
-            "key" => Account::Key("key".into()),
+            "key" => Account::Key(Secret::new("key")),
             _ => Account::Unknown,
         }
     }

@@ -66,12 +66,12 @@ impl Salt {
 pub(super) fn proves(account: &Account, plugin: Plugin, salt: &Salt, response: &[u8]) -> bool {
     // An empty key is nobody's: every empty response would match it.
     let (key, known) = match account {
-        Account::Key(key) if !key.is_empty() => (key.as_str(), 1),
+        Account::Key(key) if !key.is_empty() => (key.reveal(), 1),
         Account::Key(_) | Account::NoKey | Account::Unknown => (NOBODYS_KEY, 0),
     };
     let expected = plugin.response(key.as_bytes(), salt);
     let matches = expected.ct_eq(response) & Choice::from(known);
-    bool::from(matches) || (*account == Account::NoKey && is_empty(response))
+    bool::from(matches) || (matches!(account, Account::NoKey) && is_empty(response))
 }
 
 /// Whether a response means "no password". sha2 clients send it as one NUL.
@@ -113,6 +113,8 @@ fn xor(left: &[u8], right: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use pipes::secret::Secret;
+
     use super::*;
 
     fn hex(text: &str) -> Vec<u8> {
@@ -125,7 +127,7 @@ mod tests {
     const SALT: Salt = Salt(*b"0123456789abcdefghij");
 
     fn key() -> Account {
-        Account::Key("CometQLPassword".into())
+        Account::Key(Secret::new("CometQLPassword"))
     }
 
     // Computed with Python's hashlib.
@@ -168,7 +170,12 @@ mod tests {
                 assert!(proves(&Account::NoKey, plugin, &SALT, empty));
                 assert!(!proves(&key(), plugin, &SALT, empty));
                 assert!(!proves(&Account::Unknown, plugin, &SALT, empty));
-                assert!(!proves(&Account::Key(String::new()), plugin, &SALT, empty));
+                assert!(!proves(
+                    &Account::Key(Secret::new("")),
+                    plugin,
+                    &SALT,
+                    empty
+                ));
             }
         }
     }
@@ -180,7 +187,7 @@ mod tests {
                 let response = plugin.response(key.as_bytes(), &SALT);
                 assert!(!proves(&Account::Unknown, plugin, &SALT, &response));
                 assert!(!proves(&Account::NoKey, plugin, &SALT, &response));
-                let empty = Account::Key(String::new());
+                let empty = Account::Key(Secret::new(""));
                 assert!(!proves(&empty, plugin, &SALT, &response));
             }
         }

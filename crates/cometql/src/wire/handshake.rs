@@ -133,7 +133,7 @@ where
         NamedPlugin::Unnamed | NamedPlugin::Known(Plugin::Native) => {
             login.response.len() == NATIVE_RESPONSE
                 // A health check does not expect to be asked again.
-                || (account == Account::NoKey && login.response.is_empty())
+                || (matches!(account, Account::NoKey) && login.response.is_empty())
         }
         NamedPlugin::Known(Plugin::CachingSha2) | NamedPlugin::Other => false,
     };

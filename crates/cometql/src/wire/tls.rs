@@ -76,7 +76,7 @@ impl Secured {
             return String::new();
         };
         let digest = Sha256::new()
-            .chain_update(Sha1::digest(Sha1::digest(key)))
+            .chain_update(Sha1::digest(Sha1::digest(key.reveal())))
             .chain_update(salt.as_bytes())
             .chain_update(self.fingerprint)
             .finalize();

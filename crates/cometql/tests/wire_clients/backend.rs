@@ -9,6 +9,7 @@ use cometql::backend::{Account, Backend, Login, Session};
 use cometql::error::{ErrorKind, ErrorNumbers, SqlError};
 use cometql::wire::{Limits, Tls, Wire};
 use parking_lot::Mutex;
+use pipes::secret::Secret;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -41,10 +42,10 @@ impl Backend for Door {
 
     fn account(&self, user: &str) -> Account {
         match user {
-            "15" => Account::Key(KEY.into()),
-            "root" => Account::Key(ROOT_KEY.into()),
+            "15" => Account::Key(Secret::new(KEY)),
+            "root" => Account::Key(Secret::new(ROOT_KEY)),
             "haproxy_check" => Account::NoKey,
-            "keyless" => Account::Key(String::new()),
+            "keyless" => Account::Key(Secret::new("")),
             _ => Account::Unknown,
         }
     }

@@ -95,7 +95,7 @@ struct Claims<'a> {
 }
 
 async fn with_token(house: &House, user_id: u32, pipes: &[&str]) -> Tab {
-    let key = house.hall.tenants().key(DevId::ROOT).unwrap();
+    let key = house.hall.tenants().key(DevId::ROOT).unwrap().reveal();
     let secret = EncodingKey::from_secret(format!("{key}0").as_bytes());
     let exp = UnixTime::now().0 + 3600;
     let claims = Claims {
