@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::command::Command;
+use crate::head::Handshake;
 use crate::json::push_string;
 use crate::payload::data_text;
 use crate::proxies::{ForwardingHeader, TrustedProxies};
@@ -28,6 +29,18 @@ pub fn a_command_is_read_or_refused(text: &str) {
             !error.text.is_empty() && error.text.len() < 500,
             "{error:?}"
         ),
+    }
+}
+
+/// Asserts that a handshake read without the HTTP library has one answer, whatever
+/// its header fields say.
+pub fn a_handshake_has_one_answer(bytes: &[u8]) {
+    if let Some(handshake) = Handshake::read(bytes, bytes.len()) {
+        assert!(handshake.length <= bytes.len());
+        let answer = handshake.answer.as_ref();
+        assert!(answer.starts_with(b"HTTP/1.1 101 "));
+        let ends = answer.windows(4).filter(|end| end == b"\r\n\r\n");
+        assert_eq!(ends.count(), 1);
     }
 }
 

@@ -13,28 +13,45 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
 }
 
 /// Appends `text` as the inside of a JSON string literal.
-fn push_escaped(out: &mut String, text: &str) {
-    let mut clean_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
-        let escape = match byte {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'\n' => "\\n",
-            b'\r' => "\\r",
-            b'\t' => "\\t",
-            b'\'' => "\\u0027",
-            0..0x20 => "",
-            _ => continue,
+fn push_escaped(out: &mut String, mut text: &str) {
+    while let Some((plain, rest)) = text.split_at_checked(plain_length(text.as_bytes())) {
+        out.push_str(plain);
+        let Some(byte) = rest.bytes().next() else {
+            return;
         };
-        out.push_str(text.get(clean_from..at).unwrap_or_default());
-        if escape.is_empty() {
-            let _ = write!(out, "\\u{byte:04x}");
-        } else {
-            out.push_str(escape);
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'\'' => out.push_str("\\u0027"),
+            _ => {
+                let _ = write!(out, "\\u{byte:04x}");
+            }
         }
-        clean_from = at + 1;
+        text = rest.get(1..).unwrap_or_default();
     }
-    out.push_str(text.get(clean_from..).unwrap_or_default());
+}
+
+/// How many bytes at the beginning go as they are.
+fn plain_length(bytes: &[u8]) -> usize {
+    /// So many the processor looks at together.
+    const PIECE: usize = 16;
+    let is_plain = |piece: &&[u8]| {
+        piece
+            .iter()
+            .fold(true, |all, byte| all & !is_special(*byte))
+    };
+    let plain = bytes.chunks_exact(PIECE).take_while(is_plain).count() * PIECE;
+    let rest = bytes.get(plain..).unwrap_or_default();
+    let more = rest.iter().position(|byte| is_special(*byte));
+    plain + more.unwrap_or(rest.len())
+}
+
+/// Whether a byte has to be written in another way. All such are ASCII.
+const fn is_special(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\') | (byte == b'\'')
 }
 
 /// Appends a number.
@@ -47,6 +64,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn an_apostrophe_and_what_has_no_short_form_are_written_out() {
+        let mut out = String::new();
+        push_string(&mut out, "it's\u{1} \"so\"\\");
+        assert_eq!(out, r#""it\u0027s\u0001 \"so\"\\""#);
+    }
+
     proptest! {
         #[test]
         fn a_string_literal_reads_back_and_has_no_raw_apostrophe(text in any::<String>()) {
@@ -54,6 +78,17 @@ mod tests {
             push_string(&mut out, &text);
             prop_assert!(!out.contains('\''));
             prop_assert!(!out.contains('\n'));
+            prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
+        }
+
+        #[test]
+        fn what_is_special_is_found_wherever_it_stands(
+            text in "[a-zé]{0,50}", special in "['\"\\\\\\x00-\\x1f]", more in "[a-z']{0,50}"
+        ) {
+            let text = format!("{text}{special}{more}");
+            let mut out = String::new();
+            push_string(&mut out, &text);
+            prop_assert!(!out.contains(['\'', '\n', '\0']));
             prop_assert_eq!(serde_json::from_str::<String>(&out).unwrap(), text);
         }
     }

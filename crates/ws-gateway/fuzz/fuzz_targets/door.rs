@@ -1,5 +1,5 @@
-//! What is read before a browser is let in: the address it asks for, what its proxy
-//! says of it, and a token. No token that was not signed is one.
+//! What is read before a browser is let in: its handshake, the address it asks for,
+//! what its proxy says of it, and a token. No token that was not signed is one.
 
 #![no_main]
 
@@ -16,6 +16,7 @@ static TENANTS: LazyLock<Tenants> = LazyLock::new(|| Tenants::new("a key nobody 
 
 fuzz_target!(|bytes: &[u8]| {
     fuzzing::a_forwarded_address_is_one(bytes);
+    fuzzing::a_handshake_has_one_answer(bytes);
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
