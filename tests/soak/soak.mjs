@@ -99,10 +99,13 @@ class Watch {
 
   /** Waits until the sockets of the last visitors are closed; gives what is left then. */
   async calm() {
+    // A sample's own question to the server would be one descriptor more.
+    await until('no sample is being taken', () => !this.#asking);
+    this.#asking = true;
     const look = async () => ({ ...this.#process(), ...(await this.#gauges()) });
     const isCalm = (now) => [...GAUGES, 'backends'].every((name) => now[name] === 0);
     await until('all is calm', async () => isCalm(await look()), { within: 20_000 }).catch(() => {});
-    return look();
+    return look().finally(() => (this.#asking = false));
   }
 
   async #sample() {
