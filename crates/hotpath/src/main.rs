@@ -1,14 +1,16 @@
 //! hotpath: runs one piece of the hot path a thousand times, so that `./count`
 //! can count its instructions under callgrind and hold them against a
-//! baseline. Nothing here measures time, and nothing opens a socket.
+//! baseline. Nothing here measures time, and no socket leads out of the process.
 //!
 //! - [`house`]: a hall with shards that only take what they are handed
 //! - [`statements`]: a plain INSERT from its text to its effect
 //! - [`publishing`]: the hall alone, from a change to the shards
 //! - [`wire`]: packets in, answers out, through the whole backend door
+//! - [`browsers`]: frames for browsers, a shard's round, frames of browsers
 //!
 //! Only what runs inside [`counted`] is counted; `count` tells callgrind its name.
 
+mod browsers;
 mod house;
 mod publishing;
 mod statements;
@@ -69,6 +71,12 @@ const PIECES: &[(&str, Piece)] = &[
     ("wire_prepared", wire::prepared),
     ("wire_pipelined_32", wire::pipelined),
     ("wire_32_rows", wire::rows),
+    ("encode_3_generations", browsers::encode),
+    ("round_1_of_1", browsers::one_to_one),
+    ("round_1_of_100", browsers::one_to_many),
+    ("round_8_of_100", browsers::eight_to_many),
+    ("frame_read", browsers::read),
+    ("frame_read_in_halves", browsers::read_in_halves),
 ];
 
 fn main() -> ExitCode {

@@ -25,6 +25,9 @@ mod assets;
 mod command;
 pub mod config;
 mod counters;
+#[cfg(feature = "counting")]
+#[doc(hidden)]
+pub mod counting;
 mod doorstep;
 mod errand;
 mod event;
