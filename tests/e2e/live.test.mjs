@@ -12,7 +12,7 @@ let server;
 let root;
 let fifteen;
 before(async () => {
-  server = await Server.start({ devs: { 15: KEY, 16: 'Developer16+key' } });
+  server = await Server.start({ devs: { 15: KEY, 16: 'Developer16+key' }, args: ['--http-tls', 'offered'] });
   root = await server.sql();
   fifteen = await server.sql({ user: 15 });
 });
@@ -24,25 +24,32 @@ async function connectionOf(sql, client) {
   return found[0];
 }
 
-test('a connection counts what it was sent and what it said, to the byte', async () => {
-  const browser = await server.browser({ devId: 15 });
-  const handshake = browser.raw.indexOf('\r\n\r\n') + 4;
-  await browser.subscribe('web_counted');
-  for (let n = 0; n < 20; n += 1) await publish(fifteen, 'web_counted', 'e', `message ${n}`);
-  await until('all are there', () => browser.waitingOn('web_counted').length === 20);
-  const row = await connectionOf(fifteen, browser);
-  const messages = browser.frames.filter((frame) => frame.opcode === 1).length;
-  assert.equal(Number(row.messages_out), messages);
-  assert.equal(Number(row.bytes_out), browser.raw.length - handshake);
-  assert.equal(Number(row.messages_in), 2, 'the subscription and the question after it');
-  assert.ok(Number(row.bytes_in) > 0);
-  assert.deepEqual(
-    [row.dev_id, row.user_id, row.pipes, row.ip, row.client, row.state, row.queued_bytes, row.lag],
-    ['15', '0', '1', '127.0.0.1', 'js/4.08', 'active', '0', '0'],
-  );
-  browser.destroy();
-  await until('it is gone', async () => !(await connectionOf(fifteen, browser)));
-});
+const ROADS = {
+  'with a plain handshake': {},
+  'with a handshake that only the HTTP library reads': { headers: { 'Content-Length': '0' } },
+  'with TLS': { secure: true },
+};
+for (const [road, options] of Object.entries(ROADS)) {
+  test(`a connection ${road} counts what it was sent and what it said, to the byte`, async () => {
+    const browser = await server.browser({ devId: 15, ...options });
+    const handshake = browser.raw.indexOf('\r\n\r\n') + 4;
+    await browser.subscribe('web_counted');
+    for (let n = 0; n < 20; n += 1) await publish(fifteen, 'web_counted', 'e', `message ${n}`);
+    await until('all are there', () => browser.waitingOn('web_counted').length === 20);
+    const row = await connectionOf(fifteen, browser);
+    const messages = browser.frames.filter((frame) => frame.opcode === 1).length;
+    assert.equal(Number(row.messages_out), messages);
+    assert.equal(Number(row.bytes_out), browser.raw.length - handshake);
+    assert.equal(Number(row.messages_in), 2, 'the subscription and the question after it');
+    assert.ok(Number(row.bytes_in) > 0);
+    assert.deepEqual(
+      [row.dev_id, row.user_id, row.pipes, row.ip, row.client, row.state, row.queued_bytes, row.lag],
+      ['15', '0', '1', '127.0.0.1', 'js/4.08', 'active', '0', '0'],
+    );
+    browser.destroy();
+    await until('it is gone', async () => !(await connectionOf(fifteen, browser)));
+  });
+}
 
 test('a reader that stops reading shows as blocked, with what waits for it', async () => {
   const stuck = await server.browser({ devId: 15 });

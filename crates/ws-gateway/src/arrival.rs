@@ -64,6 +64,9 @@ impl Arrival {
         let (id, socket, mut answer) = (self.id, self.socket, self.answer);
         let mut peer = Peer::new(id, client, generation, socket, bounds, self.permit);
         peer.tally.bytes_in.add(self.early.len() as u64);
+        if let Some(answer) = &answer {
+            peer.tally.leave_out(answer);
+        }
         peer.unread = self.early;
         peer.readable = self.readable;
         let headers = self.headers;

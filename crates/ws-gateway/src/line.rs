@@ -2,7 +2,7 @@
 //! its shard. Only the shard writes the counts, so they need no lock.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pipes::traffic::{Line, LineState, Traffic};
@@ -11,12 +11,15 @@ use pipes::traffic::{Line, LineState, Traffic};
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) bytes_in: Count,
+    /// With the handshake's answer, if the shard has sent that.
     pub(crate) bytes_out: Count,
     pub(crate) messages_in: Count,
     pub(crate) messages_out: Count,
     pub(crate) queued_bytes: Count,
     /// When the oldest of them came, in nanoseconds of the server's life; 0 when none.
     blocked_since: AtomicU64,
+    /// Bytes of the handshake's answer, the first of those that go out.
+    answer: AtomicU32,
     closing: AtomicBool,
 }
 
@@ -40,6 +43,13 @@ impl Count {
 }
 
 impl Tally {
+    /// The first bytes that go out are the handshake's answer, which is no traffic.
+    /// They are taken off when somebody asks, not where every message is counted.
+    pub(crate) fn leave_out(&self, answer: &[u8]) {
+        let length = u32::try_from(answer.len()).unwrap_or(u32::MAX);
+        self.answer.store(length, Ordering::Relaxed);
+    }
+
     /// The oldest of what waits came at `since`, or nothing waits.
     pub(crate) fn note_waiting(&self, since: Option<Instant>) {
         let nanoseconds = since.map_or(0, |since| since_start(since).max(1));
@@ -63,9 +73,10 @@ impl Line for Tally {
             0 => 0,
             since => since_start(Instant::now()).saturating_sub(since),
         };
+        let answer = u64::from(self.answer.load(Ordering::Relaxed));
         Traffic {
             bytes_in: self.bytes_in.get(),
-            bytes_out: self.bytes_out.get(),
+            bytes_out: self.bytes_out.get().saturating_sub(answer),
             messages_in: self.messages_in.get(),
             messages_out: self.messages_out.get(),
             queued_bytes: self.queued_bytes.get(),

@@ -32,7 +32,7 @@ const COLUMNS: &[TableColumn] = &[
     TableColumn::big_integer("connected").about("When it connected, in Unix seconds"),
     TableColumn::text("client", "varchar(64)", 64).about("The client's api and version"),
     TableColumn::big_integer("bytes_in").about("Bytes received since the handshake"),
-    TableColumn::big_integer("bytes_out").about("Bytes its socket has taken"),
+    TableColumn::big_integer("bytes_out").about("Bytes its socket has taken since the handshake"),
     TableColumn::big_integer("messages_in").about("Commands received"),
     TableColumn::big_integer("messages_out").about("Messages its socket has taken whole"),
     TableColumn::big_integer("queued_bytes").about("Bytes that wait for its socket"),
