@@ -13,9 +13,9 @@ use crate::request::Client;
 use crate::shard::Item;
 use crate::worker::Worker;
 
-/// How long a leaving connection may take for its last bytes.
+/// How long a leaving connection may take for its last bytes, and is read past.
 const LINGER: Duration = Duration::from_secs(2);
-/// How often more of it is read in one go.
+/// How often it is read before the others have their turn.
 const MOST_IGNORED: usize = 16;
 
 /// Who leaves, and until when; the earliest first, for all have the same time.
@@ -97,8 +97,14 @@ impl Worker {
                 _ => return self.close(seat),
             }
         }
-        if peer.phase == Phase::Parted && has_ended(peer, &mut self.buffer) {
-            self.close(seat);
+        if peer.phase != Phase::Parted {
+            return;
+        }
+        match ignore(peer, &mut self.buffer) {
+            Rest::Quiet => {}
+            // In the middle of a long message, perhaps: it has not read yet why it ends.
+            Rest::More => self.attend_again(seat),
+            Rest::Ended => self.close(seat),
         }
     }
 
@@ -137,44 +143,29 @@ fn wants_silence(peer: &Peer, end: &End) -> bool {
         && matches!(end, End::ClosedByClient(_))
 }
 
-/// Reads past what a leaving client still says. Gives whether it has ended.
-fn has_ended(peer: &mut Peer, buffer: &mut [u8]) -> bool {
+/// What a leaving client does.
+#[derive(Debug, PartialEq, Eq)]
+enum Rest {
+    /// It says nothing now.
+    Quiet,
+    /// It goes on talking.
+    More,
+    /// It has ended.
+    Ended,
+}
+
+/// Reads past what a leaving client still says, as much as fits in one turn.
+fn ignore(peer: &mut Peer, buffer: &mut [u8]) -> Rest {
     for _ in 0..MOST_IGNORED {
         match peer.socket.read(buffer) {
-            Ok(0) => return true,
+            Ok(0) => return Rest::Ended,
             Ok(_) => {}
-            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Rest::Quiet,
+            Err(_) => return Rest::Ended,
         }
     }
-    // Who goes on talking does not want to end.
-    true
+    Rest::More
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use super::*;
-    use crate::peer::tests::peer;
-
-    #[test]
-    fn who_goes_on_talking_while_it_leaves_is_heard_so_often_and_no_more() {
-        let (mut peer, mut client) = peer();
-        let words: Vec<u8> = (0..100).collect();
-        client.write_all(&words).unwrap();
-        let mut byte = [0];
-        while peer.socket.read(&mut byte).is_err() {}
-        assert!(has_ended(&mut peer, &mut byte));
-        peer.socket.read(&mut byte).unwrap();
-        assert_eq!(usize::from(byte[0]), 1 + MOST_IGNORED);
-    }
-
-    #[test]
-    fn who_is_quiet_has_not_ended_yet() {
-        let (mut peer, client) = peer();
-        let mut buffer = [0; 16];
-        assert!(!has_ended(&mut peer, &mut buffer));
-        drop(client);
-        while !has_ended(&mut peer, &mut buffer) {}
-    }
-}
+mod tests;

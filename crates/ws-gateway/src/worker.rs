@@ -67,7 +67,7 @@ pub(crate) struct Worker {
     /// What has to wait until the round is sent.
     afterwards: Vec<Afterwards>,
     pub(crate) buffer: Vec<u8>,
-    /// Who has more to say than was heard.
+    /// Who has more to say than was heard, those who leave included.
     pub(crate) eager: Vec<Seat>,
     pub(crate) leaving: Leaving,
     texts: Texts,
@@ -271,6 +271,9 @@ impl Worker {
             return;
         };
         peer.eager = false;
+        if peer.phase.is_leaving() {
+            return self.go_on_leaving(seat);
+        }
         let Some(connection) = &peer.connection else {
             return;
         };
@@ -286,10 +289,7 @@ impl Worker {
         }
         match turn {
             Turn::Idle => {}
-            Turn::More => {
-                peer.eager = true;
-                self.eager.push(seat);
-            }
+            Turn::More => self.attend_again(seat),
             Turn::Waits(errand) => {
                 peer.phase = Phase::Waiting;
                 let done = Done {
@@ -302,6 +302,15 @@ impl Worker {
                 peer.phase = Phase::Ending;
                 self.queue.enqueue(Item::Ended(peer.id, end));
             }
+        }
+    }
+
+    /// It has more to say: in the next turn, for the others come first.
+    pub(crate) fn attend_again(&mut self, seat: Seat) {
+        if let Some(peer) = self.members.peer(seat)
+            && !std::mem::replace(&mut peer.eager, true)
+        {
+            self.eager.push(seat);
         }
     }
 
