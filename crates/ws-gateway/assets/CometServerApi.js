@@ -45,6 +45,9 @@
   /** Live messages that may wait for missed ones; past it the connection starts over. */
   const HELD_LIMIT = 5000;
 
+  /** So many epochs of a pipe are remembered. */
+  const EPOCHS_LIMIT = 8;
+
   /** Ids of seen messages are remembered this long, or until this many newer ones were seen. */
   const SEEN_LIFETIME = 180000;
   const SEEN_LIMIT = 5000;
@@ -91,7 +94,11 @@
     #registrations = 0;
     #listIsDirty = false;
 
-    /** pipe -> how far this page is: { epoch, offset, held: live messages that wait, own: offsets } */
+    /**
+     * pipe -> how far this page is:
+     * { epoch, offset, reached: epoch -> offset, follows: whether all before came live, in order,
+     * held: live messages that wait, own: offsets }
+     */
     #streams = new Map();
     /** What was published and not reported yet: { pipe, event, payload, socket } */
     #unreported = [];
@@ -713,20 +720,50 @@
       }
     }
 
+    /** It stays known how far the page was in earlier epochs, or that they had ended when this one was looked up. */
+    #moveTo(pipe, epoch, offset, isLookedUp) {
+      const stream = this.#streams.get(pipe) || { own: new Set(), reached: new Map() };
+      const { own, reached } = stream;
+      if (isLookedUp) {
+        reached.forEach((_, known) => reached.set(known, Infinity));
+      }
+      reached.delete(epoch);
+      reached.set(epoch, offset);
+      if (reached.size > EPOCHS_LIMIT) {
+        reached.delete(reached.keys().next().value);
+      }
+      own.forEach((known) => (known < offset || stream.epoch !== epoch) && own.delete(known));
+      this.#streams.set(pipe, Object.assign(stream, { epoch, offset, follows: !isLookedUp }));
+    }
+
+    #tellGap(pipe) {
+      this.#dispatch({ data: { pipe }, pipe: "sys", event: "gap" });
+    }
+
     /** Whether this message is new. */
     #isNext(link, { pipe, event, data, epoch, offset, resumed }) {
-      const stream = this.#streams.get(pipe) || {};
       if (!this.#pipes.has(pipe)) {
         return !resumed;
       }
-      if (stream.epoch === epoch && offset <= stream.offset) {
+      const stream = this.#streams.get(pipe);
+      const reached = stream?.reached.get(epoch) ?? -1;
+      if (reached === Infinity) {
+        stream.follows = false;
         return false;
       }
-      const own = stream.own || new Set();
-      this.#streams.set(pipe, { ...stream, epoch, offset, own });
-      own.forEach((known) => known < offset && own.delete(known));
+      // Only what came live itself is known to be older than a new epoch. What this page says it does not hear.
+      const isGap = !resumed && stream && stream.epoch !== epoch && (reached >= 0
+        || (offset > 1 || stream.epoch && !stream.follows) && !this.#unreported.some((sent) => sent.pipe === pipe));
+      this.#moveTo(pipe, epoch, Math.max(offset, reached));
+      if (isGap) {
+        this.#tellGap(pipe);
+      }
+      if (offset <= reached) {
+        return false;
+      }
       if (!resumed) {
-        return true;
+        // Who was told of a gap may have ended this connection.
+        return !link.isClosed();
       }
       // Its report may have been lost with the connection; then the text tells.
       const text = JSON.stringify(decodePayload(data));
@@ -735,20 +772,21 @@
       if (mine >= 0) {
         this.#unreported.splice(mine, 1);
       }
-      return mine < 0 && !own.has(offset);
+      return mine < 0 && !this.#streams.get(pipe).own.has(offset);
     }
 
     /** Where a pipe stands: after a "gap", or after all that was missed ("resumed"). */
     #stands(link, { event, data: { pipe }, epoch, offset }) {
-      const stream = this.#streams.get(pipe) || {};
+      const stream = this.#streams.get(pipe);
       if (!this.#pipes.has(pipe)) {
         return;
       }
-      const isBehind = stream.epoch !== epoch || stream.offset < offset;
-      const own = isBehind && stream.epoch !== epoch ? new Set() : stream.own;
-      this.#streams.set(pipe, { ...stream, own: own || new Set(), ...(isBehind ? { epoch, offset } : {}) });
+      // A page that had no position is where its first live message was.
+      if (!stream || stream.held) {
+        this.#moveTo(pipe, epoch, Math.max(offset, stream?.epoch === epoch ? stream.offset : 0), true);
+      }
       if (event === "gap") {
-        this.#dispatch({ data: { pipe }, pipe: "sys", event });
+        this.#tellGap(pipe);
         return;
       }
       this.#unreported = this.#unreported.filter((sent) => sent.pipe !== pipe || sent.socket === link.socket);
@@ -767,7 +805,10 @@
     #reported({ pipe: report, epoch, offset }) {
       const pipe = report.slice(REPORT_PREFIX.length);
       const stream = this.#streams.get(pipe);
-      if (stream && stream.epoch === epoch && offset > stream.offset) {
+      if (stream && !stream.held && !stream.reached.has(epoch)) {
+        this.#moveTo(pipe, epoch, 0);
+      }
+      if (stream?.epoch === epoch && offset > stream.offset) {
         stream.own.add(offset);
       }
       const mine = this.#unreported.findIndex((sent) => sent.pipe === pipe);
