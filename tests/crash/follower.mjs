@@ -23,7 +23,10 @@ export class Follower {
   connects = 0;
   #held = new Map();
   #waiting = new Set();
-  #gapped = new Set();
+  /** pipe -> epoch -> how far it was followed; `Infinity` once the server stood elsewhere. */
+  #reached = new Map();
+  /** Pipes whose last message came live, with nothing left out before it. */
+  #follows = new Set();
   #attempt = 0;
   /** pipe -> the last things that were heard of it, for whoever has to find out what went wrong. */
   #trail = new Map();
@@ -41,7 +44,6 @@ export class Follower {
     this.client?.destroy();
     this.#held = new Map(this.pipes.map((pipe) => [pipe, []]));
     this.#waiting = new Set(this.pipes);
-    this.#gapped = new Set();
     const client = await connected(isCurrent, this.server, {
       path: clientPath({ api: 'cometwire' }),
       keeps: false,
@@ -87,47 +89,62 @@ export class Follower {
     this.#trail.set(about, trail.slice(-TRAIL));
   }
 
-  /** `afterGap`: it waited while something went for good, and may lie on the other side of that. */
-  #receive(message, afterGap = false) {
+  #receive(message) {
     if (message.offset === undefined) return;
     if (message.pipe === 'sys') {
       this.#stands(message);
       return;
     }
-    const held = this.#held.get(message.pipe);
-    if (held && !message.resumed) {
+    const { pipe, epoch, offset, data, resumed } = message;
+    const held = this.#held.get(pipe);
+    if (held && !resumed) {
       held.push(message);
       return;
     }
-    const at = this.positions.get(message.pipe);
-    const { pipe, epoch, offset, data } = message;
-    if (at && at.epoch === epoch && offset <= at.offset) return;
-    const follows =
-      afterGap || at === undefined || offset === (at.epoch === epoch ? at.offset + 1 : 1);
+    const at = this.positions.get(pipe);
+    const reached = this.#reached.get(pipe)?.get(epoch) ?? -1;
+    // The server has said that this history is over, and a gap.
+    if (reached === Infinity) {
+      this.#follows.delete(pipe);
+      return;
+    }
+    // A history that came and went unseen, or may have: our client tells the page so itself.
+    const isOther = !resumed && at && at.epoch !== epoch;
+    const toldByClient = isOther && (offset > 1 || reached >= 0 || (at.epoch > 0 && !this.#follows.has(pipe)));
+    if (!resumed) this.#follows.add(pipe);
+    if (toldByClient) this.gaps.push({ pipe, from: at, to: { epoch, offset: Math.max(offset - 1, reached) } });
+    this.#moveTo(pipe, epoch, Math.max(offset, reached));
+    if (offset <= reached) return;
+    const follows = toldByClient || at === undefined || offset === (at.epoch === epoch ? at.offset + 1 : 1);
     if (!follows) this.#object(`${pipe} went from ${place(at)} to ${epoch}:${offset} without a word`, pipe);
     const key = `${pipe} ${epoch}:${offset}`;
-    if (this.seen.has(key) && !afterGap) this.#object(`${key} came twice`, pipe);
+    if (this.seen.has(key)) this.#object(`${key} came twice`, pipe);
     this.seen.set(key, brief(data));
+  }
+
+  #moveTo(pipe, epoch, offset) {
     this.positions.set(pipe, { epoch, offset });
+    const reached = this.#reached.get(pipe) ?? new Map();
+    this.#reached.set(pipe, reached.set(epoch, offset));
   }
 
   #stands({ event, data: { pipe }, epoch, offset }) {
     const at = this.positions.get(pipe);
     const isBehind = at === undefined || at.epoch !== epoch || at.offset < offset;
     if (event === 'gap') {
-      this.#gapped.add(pipe);
       this.gaps.push({ pipe, from: at, to: { epoch, offset } });
     } else if (at && isBehind && !(place(at) === BEGINNING && offset === 0)) {
       this.#object(`${pipe} stood at ${place(at)} and was moved to ${epoch}:${offset} without a word`, pipe);
     }
     if (at === undefined) this.beginnings.set(pipe, { epoch, offset });
-    if (isBehind) this.positions.set(pipe, { epoch, offset });
+    const reached = this.#reached.get(pipe) ?? new Map();
+    [...reached.keys()].forEach((known) => reached.set(known, Infinity));
+    this.#moveTo(pipe, epoch, isBehind ? offset : at.offset);
+    this.#follows.delete(pipe);
     if (event !== 'resumed') return;
     const held = this.#held.get(pipe) ?? [];
     this.#held.delete(pipe);
-    // A history that ended while this page came back: the case docs/guarantees.md excepts.
-    const hasEnded = held.some((message) => message.epoch !== epoch);
-    held.forEach((message) => this.#receive(message, hasEnded || this.#gapped.has(pipe)));
+    held.forEach((message) => this.#receive(message));
     this.#waiting.delete(pipe);
   }
 
