@@ -34,10 +34,7 @@ impl Rewriter<'_> {
         if let "JSON_ARRAYAGG" | "JSON_OBJECTAGG" = name {
             return self.json_aggregate(name, sqlite, list, over);
         }
-        let distinct = match list.duplicate_treatment {
-            Some(DuplicateTreatment::Distinct) => "DISTINCT ",
-            Some(DuplicateTreatment::All) | None => "",
-        };
+        let distinct = distinct(list);
         if let [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] = list.args.as_slice() {
             return if name == "COUNT" && distinct.is_empty() {
                 Ok(Rendered::number(format!("count(*){over}")))
@@ -114,10 +111,7 @@ impl Rewriter<'_> {
                 }
             }
         }
-        let distinct = match list.duplicate_treatment {
-            Some(DuplicateTreatment::Distinct) => "DISTINCT ",
-            Some(DuplicateTreatment::All) | None => "",
-        };
+        let distinct = distinct(list);
         let longest = self.context.variables.get(MAX_LENGTH).ok().flatten();
         let longest = longest.and_then(|length| length.parse::<i64>().ok());
         Ok(Rendered::made_text(format!(
@@ -143,6 +137,14 @@ impl Rewriter<'_> {
         let parts: Vec<_> = arguments.iter().map(|part| part.sql.as_str()).collect();
         let sql = format!("{sqlite}('{letters}', {}){over}", parts.join(", "));
         Ok(Rendered::of(sql, Kind::Json))
+    }
+}
+
+/// What stands before the argument of a call that counts equal values once.
+fn distinct(list: &FunctionArgumentList) -> &'static str {
+    match list.duplicate_treatment {
+        Some(DuplicateTreatment::Distinct) => "DISTINCT ",
+        Some(DuplicateTreatment::All) | None => "",
     }
 }
 
